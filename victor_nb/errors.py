@@ -1,0 +1,179 @@
+"""The one exception tree. Every error a user can cause or meet is a `VictorError` with a message that
+says what was wrong and a `hint` that says what to do; in a notebook it renders itself as two short lines.
+
+    VictorError
+    ├── ConfigError (ValueError)      a setting is unknown, or its value cannot be used
+    ├── UsageError (ValueError)       a magic, or a call, was written wrongly
+    ├── ModelError
+    │   ├── UnknownModelError         no such provider or model name
+    │   ├── MissingKeyError           the provider's API key is not in the environment
+    │   ├── MissingExtraError         an optional dependency is not installed
+    │   └── ModelRequestError         the provider refused or failed; carries `status_code`
+    │       ├── AuthenticationError   the key was refused
+    │       ├── RateLimitError        too many requests; carries `retry_after`
+    │       ├── ContextOverflowError  the request does not fit the model's window
+    │       ├── ModelConnectionError  no connection, or it broke off
+    │       └── ModelResponseError    the answer could not be understood
+    ├── ToolError
+    │   ├── ToolDefinitionError       the function cannot be offered as a tool
+    │   └── ToolLimitError            the model kept calling tools
+    ├── OutputError                   the answer does not fit the requested `output_type`
+    ├── PromptError                   a required prompt contributor failed
+    ├── ContextError                  the conversation cannot be made to fit
+    ├── EventError (ValueError)       an analytics event is not JSON, or its type is not allowed
+    └── StoreError                    the analytics store cannot be opened
+        └── StoreVersionError         it was written by a newer victor_nb
+
+`AnswerInterrupted` stands outside the tree: it is a `KeyboardInterrupt`, so that "Run All" stops.
+This module imports nothing of the project.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` Did you mean 'x'?` for the nearest of `known`, or an empty string."""
+    nearest = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {nearest[0]!r}?" if nearest else ""
+
+
+class VictorError(Exception):
+    """Base of every error that victor_nb raises on purpose.
+
+    `str(error)` is the message and, after a space, the hint; `message` and `hint` hold them apart.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        self.message = message
+        self.hint = hint
+        super().__init__(f"{message} {hint}".strip())
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython's hook: what a failed cell shows in place of a traceback."""
+        lines = [f"{type(self).__name__}: {self.message}"]
+        return [*lines, f"  → {self.hint}"] if self.hint else lines
+
+
+class ConfigError(VictorError, ValueError):
+    """A setting is unknown, or its value cannot be used."""
+
+
+class UsageError(VictorError, ValueError):
+    """A magic line or a call was written wrongly; nothing was sent."""
+
+
+class ModelError(VictorError):
+    """Base of all that has to do with choosing or calling a model."""
+
+
+class UnknownModelError(ModelError, ValueError):
+    """No provider or model of that name."""
+
+
+class MissingKeyError(ModelError):
+    """The provider needs an API key and none is in the environment."""
+
+
+class MissingExtraError(ModelError, ImportError):
+    """An optional dependency is not installed; the hint is the pip command."""
+
+
+class ModelRequestError(ModelError):
+    """The provider refused the request, or failed while answering it.
+
+    Attributes:
+        status_code: HTTP status, or None when no response arrived.
+        retryable: whether the same request may succeed when sent again.
+        attempts: how often it was sent.
+    """
+
+    retryable_by_default = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        status_code: int | None = None,
+        retryable: bool | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status_code = status_code
+        self.retryable = self.retryable_by_default if retryable is None else retryable
+        self.retry_after = retry_after
+        self.attempts = 1
+
+
+class AuthenticationError(ModelRequestError):
+    """The provider refused the API key."""
+
+
+class RateLimitError(ModelRequestError):
+    """Too many requests; `retry_after` holds the seconds the provider asked for, if it said."""
+
+    retryable_by_default = True
+
+
+class ContextOverflowError(ModelRequestError):
+    """The request is larger than the model's context window."""
+
+
+class ModelConnectionError(ModelRequestError):
+    """The provider could not be reached, or the connection broke off."""
+
+    retryable_by_default = True
+
+
+class ModelResponseError(ModelRequestError):
+    """The provider's answer could not be understood."""
+
+
+class ToolError(VictorError):
+    """Base of what goes wrong with tools outside of their own code."""
+
+
+class ToolDefinitionError(ToolError, TypeError):
+    """A function cannot be offered to a model as a tool."""
+
+
+class ToolLimitError(ToolError):
+    """The model went on calling tools beyond the allowed number of rounds."""
+
+
+class OutputError(VictorError):
+    """The model's answer does not validate against the requested `output_type`."""
+
+
+class PromptError(VictorError):
+    """A prompt contributor marked `required` failed, so the turn was not sent."""
+
+
+class ContextError(VictorError):
+    """The conversation cannot be made to fit the model's window."""
+
+
+class EventError(VictorError, ValueError):
+    """An analytics event cannot be recorded as it is."""
+
+
+class StoreError(VictorError):
+    """The analytics store cannot be opened or read."""
+
+
+class StoreVersionError(StoreError):
+    """The analytics store was written by a newer version of victor_nb."""
+
+
+class AnswerInterrupted(KeyboardInterrupt):
+    """The user stopped the answer. The partial answer is kept, and cells queued after it do not run."""
+
+    def __init__(self, message: str = "interrupted") -> None:
+        self.message = message
+        super().__init__(message)
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"KeyboardInterrupt: {self.message}"]
