@@ -1,0 +1,22 @@
+"""Fixtures that every test may use; the real servers behind them live in `tests/support`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["support.llm_server", "support.services", "support.kernels", "support.lab"]
+
+KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY", "OLLAMA_BASE_URL", "OLLAMA_HOST")
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test has its own store, and none sees the keys or settings of the person who runs it."""
+    for name in [*KEYS, *(n for n in os.environ if n.startswith("VICTOR_") and not n.startswith("VICTOR_TEST_"))]:
+        monkeypatch.delenv(name, raising=False)
+    home = tmp_path / "victor-home"
+    monkeypatch.setenv("VICTOR_HOME", str(home))
+    return home
