@@ -70,9 +70,6 @@ def model_loop() -> LoopThread:
     return LoopThread("victor-nb-models")
 
 
-_DONE = object()
-
-
 async def iterate_on(thread: LoopThread, source: AsyncIterator[T]) -> AsyncIterator[T]:
     """Iterate over `source` on another thread's loop; closing this iterator closes `source` there.
 
@@ -80,11 +77,11 @@ async def iterate_on(thread: LoopThread, source: AsyncIterator[T]) -> AsyncItera
     for many items.
     """
     home = asyncio.get_running_loop()
-    items: list[Any] = []
+    items: list[T | _Failure | _End] = []
     lock = threading.Lock()
     ready = asyncio.Event()
 
-    def put(item: Any) -> None:
+    def put(item: T | _Failure | _End) -> None:
         with lock:
             items.append(item)
             first = len(items) == 1
@@ -100,7 +97,7 @@ async def iterate_on(thread: LoopThread, source: AsyncIterator[T]) -> AsyncItera
         except Exception as error:  # noqa: BLE001 (it is raised again on the consumer's side)
             put(_Failure(error))
         finally:
-            put(_DONE)
+            put(_End())
 
     running = thread.submit(pump())
     try:
@@ -110,7 +107,7 @@ async def iterate_on(thread: LoopThread, source: AsyncIterator[T]) -> AsyncItera
             with lock:
                 batch, items[:] = items[:], []
             for item in batch:
-                if item is _DONE:
+                if isinstance(item, _End):
                     return
                 if isinstance(item, _Failure):
                     raise item.error
@@ -122,3 +119,7 @@ async def iterate_on(thread: LoopThread, source: AsyncIterator[T]) -> AsyncItera
 class _Failure:
     def __init__(self, error: Exception) -> None:
         self.error = error
+
+
+class _End:
+    pass

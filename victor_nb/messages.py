@@ -82,7 +82,8 @@ class Usage:
 
     def __add__(self, other: Usage) -> Usage:
         reasoning = [u.reasoning_tokens for u in (self, other) if u.reasoning_tokens is not None]
-        worst = max(self.source, other.source, key=("reported", "estimated", "unmeasured").index)
+        rank: tuple[UsageSource, ...] = ("reported", "estimated", "unmeasured")
+        worst = rank[max(rank.index(self.source), rank.index(other.source))]
         return Usage(
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,

@@ -1,0 +1,5 @@
+"""Where events become durable. `SQLiteStore` is the default; anything with the methods of `IEventStore` works."""
+
+from victor_nb.store.sqlite import SQLiteStore
+
+__all__ = ["SQLiteStore"]

@@ -1,0 +1,46 @@
+"""Is the process that wrote a kernel run still alive? A run whose process is gone was killed, not closed."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import socket
+import sys
+
+
+def host() -> str:
+    return socket.gethostname()
+
+
+def process_stamp(pid: int) -> str:
+    """Something that changes when a pid is used again: the start time where the system tells it, else empty."""
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return fields.rpartition(")")[2].split()[19]
+
+
+def is_alive(run_host: str, pid: int, stamp: str) -> bool:
+    """Whether the process that was `pid` with `stamp` on `run_host` still runs; unknown on another host: alive."""
+    if run_host != host():
+        return True
+    if not _exists(pid):
+        return False
+    return not stamp or process_stamp(pid) == stamp
+
+
+def _exists(pid: int) -> bool:
+    if sys.platform == "win32":  # os.kill(pid, 0) would end the process there
+        import ctypes
+
+        handle = ctypes.windll.kernel32.OpenProcess(0x1000, False, pid)
+        ctypes.windll.kernel32.CloseHandle(handle)
+        return bool(handle)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
