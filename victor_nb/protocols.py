@@ -41,10 +41,8 @@ class AnalyticsEvent(BaseModel):
 
 @dataclass
 class ExportResult:
-    """What an exporter did with a batch, or (with `results`, by exporter) what all of them did.
-
-    `exported_count` counts events that the destination has confirmed; `pending` those still to be delivered.
-    """
+    """What an exporter did with a batch, or (with `results`, by exporter) what all of them did. `exported_count`
+    counts events that the destination has confirmed; `pending` those still to be delivered."""
 
     success: bool
     exported_count: int = 0
@@ -168,13 +166,15 @@ class EventQuery:
 @dataclass(frozen=True, slots=True)
 class KernelRun:
     """One life of a kernel (or script). `ended_at_us` is None while it runs and when it was killed; `alive` tells
-    the two apart."""
+    the two apart. `last_seq` (highest) and `stored` (how many) tell of its events; None when the store does not say."""
 
     id: str
     notebook: str | None
     started_at_us: int
     ended_at_us: int | None
     alive: bool
+    last_seq: int | None = None
+    stored: int | None = None
 
 
 class IEventStore(Protocol):
