@@ -1,0 +1,218 @@
+"""The analytics coordinator: what happened, recorded durably and brought to every exporter.
+
+It writes to the store that the orchestrator gives it and owns one delivery per exporter. It knows neither the other
+coordinators nor any destination.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+import time
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from victor_nb.errors import EventError
+from victor_nb.events import PAYLOADS, EventContent
+from victor_nb.exporters.base import BaseAnalyticsExporter
+from victor_nb.exporters.decode import decode
+from victor_nb.exporters.delivery import Delivery
+from victor_nb.protocols import AnalyticsEvent, EventQuery, ExportResult, IAnalyticsExporter, IEventStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["AnalyticsCoordinator", "BaseAnalyticsExporter", "SessionAnalytics"]
+
+_TYPE = re.compile(r"x_[a-z0-9_]+")
+
+
+@dataclass(frozen=True)
+class SessionAnalytics:
+    """What was recorded of one session, oldest first, prompts and answers included."""
+
+    session_id: str
+    events: list[AnalyticsEvent] = field(default_factory=list[AnalyticsEvent])
+
+
+class AnalyticsCoordinator:
+    """Records events and exports them.
+
+    Args:
+        exporters: objects with `export(events)`; see `BaseAnalyticsExporter`.
+
+    Raises:
+        TypeError: an exporter has no `export` of its own.
+    """
+
+    def __init__(self, exporters: Iterable[IAnalyticsExporter] = ()) -> None:
+        self._lock = threading.Lock()
+        self._store: IEventStore | None = None
+        self._capture_content = True
+        self._waiting: list[IAnalyticsExporter] = []
+        self._deliveries: list[Delivery] = []
+        for exporter in exporters:
+            self.add_exporter(exporter)
+
+    def attach(self, store: IEventStore, *, capture_content: bool = True) -> None:
+        """Record into `store` from now on. The orchestrator calls this; a second call with another store is refused."""
+        with self._lock:
+            if self._store not in (None, store):
+                raise EventError(
+                    "this AnalyticsCoordinator already records into another store.",
+                    hint="give every orchestrator with its own store its own coordinator",
+                )
+            self._store = store
+            self._capture_content = capture_content
+            waiting, self._waiting = self._waiting, []
+        for exporter in waiting:
+            self.add_exporter(exporter)
+
+    @property
+    def exporters(self) -> tuple[IAnalyticsExporter, ...]:
+        return (*self._waiting, *(delivery.exporter for delivery in self._deliveries))
+
+    @property
+    def deliveries(self) -> tuple[Delivery, ...]:
+        """How far each exporter has come, and its last error."""
+        return tuple(self._deliveries)
+
+    def add_exporter(self, exporter: IAnalyticsExporter) -> None:
+        """Send this kernel run's events to `exporter`, those recorded before it was added included."""
+        method = getattr(type(exporter), "export", None)
+        if not callable(method) or method is BaseAnalyticsExporter.export:
+            raise TypeError(f"{type(exporter).__name__} must define `async def export(self, events)`")
+        with self._lock:
+            if self._store is None:
+                self._waiting.append(exporter)
+                return
+            self._deliveries.append(Delivery(exporter, self._name_of(exporter), self._store))
+
+    def remove_exporter(self, exporter: IAnalyticsExporter) -> None:
+        """Stop sending to `exporter`; what it has not confirmed stays in the store."""
+        with self._lock:
+            self._waiting = [other for other in self._waiting if other is not exporter]
+            gone = [delivery for delivery in self._deliveries if delivery.exporter is exporter]
+            self._deliveries = [delivery for delivery in self._deliveries if delivery.exporter is not exporter]
+        for delivery in gone:
+            delivery.close()
+
+    def _name_of(self, exporter: IAnalyticsExporter) -> str:
+        name = str(getattr(exporter, "name", None) or type(exporter).__name__)
+        taken = {delivery.name for delivery in self._deliveries}
+        return next(n for i in range(1, len(taken) + 2) if (n := name if i == 1 else f"{name}#{i}") not in taken)
+
+    def track_event(
+        self, type: str, data: Mapping[str, Any] | None = None, *, session_id: str | None = None
+    ) -> Awaitable[None]:
+        """Record an event of your own. It is queued at once; awaiting the result waits until it is durable.
+
+        Args:
+            type: snake_case ASCII that starts with `x_`.
+            data: a JSON object; numpy and datetime values are converted.
+            session_id: the session it belongs to; without one it belongs to none (`""`).
+
+        Raises:
+            EventError: the type is not allowed, or the data is not JSON.
+        """
+        if not _TYPE.fullmatch(type):
+            raise EventError(
+                f"{type!r} is not a type for your own events.", hint="use snake_case that starts with x_, as x_my_event"
+            )
+        return self.store.append(type, session_id or "", data or {})
+
+    def record(
+        self, type: str, session_id: str, data: Mapping[str, Any], content: EventContent | None = None
+    ) -> Awaitable[None]:
+        """Record one of the project's own events (see `events.py`); content is left out when it is not captured."""
+        if type not in PAYLOADS:
+            raise EventError(f"{type!r} is not an event type of victor_nb.", hint="use track_event for your own")
+        return self.store.append(type, session_id, data, content if self._capture_content else None)
+
+    @property
+    def store(self) -> IEventStore:
+        """The store that events go to.
+
+        Raises:
+            EventError: no orchestrator has attached one yet.
+        """
+        if self._store is None:
+            raise EventError(
+                "this AnalyticsCoordinator is not part of an orchestrator yet.",
+                hint="pass it as AgentOrchestrator(analytics_coordinator=…) first",
+            )
+        return self._store
+
+    def notify(self) -> None:
+        """Let every exporter know, without waiting, that there is something new."""
+        for delivery in self._deliveries:
+            delivery.notify()
+
+    async def export_analytics(self, session_id: str | None = None) -> ExportResult:
+        """Deliver what is pending and wait for it.
+
+        Args:
+            session_id: count only this session's events (all pending ones are delivered).
+
+        Returns:
+            `exported_count`: events that every exporter has confirmed by now; `pending`: the others; `results`: the
+            same by exporter; `success`: nothing is pending. With no exporter nothing is counted.
+        """
+        await asyncio.to_thread(self.store.flush)
+        events = self.store.read(EventQuery(kernel_run_ids=[self.store.kernel_run_id], session_id=session_id))
+        positions = [event.position for event in events]
+        deliveries = self.deliveries
+        await asyncio.gather(*(delivery.drain() for delivery in deliveries))
+        results = {delivery.name: _counted(positions, delivery) for delivery in deliveries}
+        everywhere = min((result.exported_count for result in results.values()), default=0)
+        errors = [f"{name}: {result.error}" for name, result in results.items() if result.error]
+        return ExportResult(
+            success=all(result.success for result in results.values()),
+            exported_count=everywhere,
+            error="; ".join(errors) or None,
+            pending=len(positions) - everywhere if results else 0,
+            results=results,
+        )
+
+    async def flush(self) -> ExportResult:
+        """Make everything recorded durable and deliver it as far as the destinations allow."""
+        return await self.export_analytics()
+
+    async def get_session_analytics(self, session_id: str) -> SessionAnalytics:
+        """The events of a session from all kernel runs, oldest first."""
+        return SessionAnalytics(session_id, await self.query_analytics(session_id=session_id))
+
+    async def query_analytics(
+        self, *, session_id: str | None = None, types: Sequence[str] | None = None, limit: int | None = None
+    ) -> list[AnalyticsEvent]:
+        """Events by session and type, oldest first, content included."""
+        await asyncio.to_thread(self.store.flush)
+        found = self.store.read(EventQuery(session_id=session_id, types=types, limit=limit))
+        return decode(found, include_content=True)
+
+    def to_dataframe(self, session_id: str | None = None) -> pd.DataFrame:
+        """The events of a session, or of this notebook, as `victor_nb.analytics.events()` shows them."""
+        from victor_nb.frames import Analytics
+
+        return Analytics(lambda: self.store).events(session=session_id, all=session_id is not None)
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """Give every exporter one last chance, all at once and for `timeout_s` seconds in total."""
+        deadline = time.monotonic() + timeout_s
+        for delivery in self._deliveries:
+            delivery.notify()
+        if self._store:
+            self._store.flush(timeout_s)
+        for delivery in self._deliveries:
+            delivery.drain_blocking(max(0.05, deadline - time.monotonic()))
+        for delivery in self._deliveries:
+            delivery.close()
+        self._deliveries = []
+
+
+def _counted(positions: list[int], delivery: Delivery) -> ExportResult:
+    confirmed = sum(position <= delivery.position for position in positions)
+    pending = len(positions) - confirmed
+    return ExportResult(pending == 0, confirmed, delivery.last_error if pending else None, pending)

@@ -1,0 +1,154 @@
+"""Bringing events to one exporter: in order, in batches, at least once, in the background.
+
+Each exporter has its own thread and its own cursor in the store, so that none can delay the chat or another one.
+What was not confirmed is tried again, with growing pauses, and is still in the store when the process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+import random
+import threading
+from typing import cast
+
+from victor_nb.background import LoopThread
+from victor_nb.exporters.decode import decode
+from victor_nb.exporters.home import bound_loop, is_wrong_loop, running_loop
+from victor_nb.protocols import AnalyticsEvent, EventQuery, ExportResult, IAnalyticsExporter, IEventStore, StoredEvent
+
+log = logging.getLogger(__name__)
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 60.0
+
+
+class Delivery:
+    """Brings the events of this kernel run to `exporter`, whose progress is stored under `name`."""
+
+    def __init__(self, exporter: IAnalyticsExporter, name: str, store: IEventStore) -> None:
+        self.exporter = exporter
+        self.name = name
+        self.last_error: str | None = None
+        self.failures = 0
+        self._store = store
+        self._registered_on = running_loop()
+        self._needs_registered = False
+        self._thread = LoopThread(f"victor-nb-export-{name}")
+        self._wake = asyncio.Event()
+        self._busy = asyncio.Lock()
+        self._start = threading.Lock()
+        self._started = False
+
+    @property
+    def position(self) -> int:
+        """Everything of this run up to here is confirmed."""
+        return self._store.cursor(self.name)
+
+    def notify(self) -> None:
+        """There may be something new to deliver; returns at once."""
+        with self._start:
+            if not self._started:
+                self._started = True
+                self._thread.submit(self._work())
+        self._thread.loop.call_soon_threadsafe(self._wake.set)
+
+    async def drain(self) -> bool:
+        """Deliver all that is durable now; False as soon as a batch fails. Can be awaited from any loop."""
+        return await self._thread.run(self._drain())
+
+    def drain_blocking(self, timeout_s: float) -> None:
+        """`drain()` for the end of the process: gives up after `timeout_s`; what is left stays in the store."""
+        with contextlib.suppress(TimeoutError):
+            self._thread.submit(self._drain()).result(timeout_s)
+
+    def close(self, timeout_s: float = 0.2) -> None:
+        self._thread.close(timeout_s)
+
+    async def _work(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while not await self._drain():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), self._pause_s())
+                self._wake.clear()
+
+    def _pause_s(self) -> float:
+        longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(self.failures - 1, 10))
+        return random.uniform(longest / 2, longest)
+
+    async def _drain(self) -> bool:
+        async with self._busy:
+            while batch := self._next_batch():
+                events = decode(batch, include_content=getattr(self.exporter, "include_content", False))
+                result = await self._attempt(events)
+                if not result.success:
+                    self._failed(events, result.error or "the exporter said that it failed, and not why")
+                    return False
+                self._store.advance(self.name, batch[-1].position)
+                self.failures, self.last_error = 0, None
+        return True
+
+    def _next_batch(self) -> list[StoredEvent]:
+        size = max(1, int(getattr(self.exporter, "batch_size", 500)))
+        return self._store.read(
+            EventQuery(kernel_run_ids=[self._store.kernel_run_id], after_position=self.position, limit=size)
+        )
+
+    async def _attempt(self, events: list[AnalyticsEvent]) -> ExportResult:
+        try:
+            async with asyncio.timeout(float(getattr(self.exporter, "timeout_s", 30.0))):
+                return _checked(await self._export(events))
+        except TimeoutError:
+            return ExportResult(False, error="it took too long")
+        except Exception as error:
+            if is_wrong_loop(error) and self._registered_on and not self._needs_registered:
+                self._needs_registered = True
+                return await self._attempt(events)
+            log.debug("exporter %s failed", self.name, exc_info=True)
+            return ExportResult(False, error=f"{type(error).__name__}: {error}")
+
+    async def _export(self, events: list[AnalyticsEvent]) -> object:
+        home = self._registered_on if self._needs_registered else bound_loop(self.exporter)
+        if home is None or not home.is_running():
+            return await self._call(events)
+        there = asyncio.run_coroutine_threadsafe(self._call(events), home)
+        try:
+            return await asyncio.wrap_future(there)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task and task.cancelling():
+                raise
+            raise RuntimeError("the event loop that its connection lives on was closed") from None
+
+    async def _call(self, events: list[AnalyticsEvent]) -> object:
+        result = cast("object", self.exporter.export(events))
+        return await result if inspect.isawaitable(result) else result
+
+    def _failed(self, events: list[AnalyticsEvent], error: str) -> None:
+        self.failures += 1
+        self.last_error = error
+        if self.failures == 1:  # one event a streak: a dead destination must not fill its own queue
+            self._store.append(
+                "export_failed",
+                events[-1].session_id,
+                {
+                    "exporter": self.name,
+                    "first_seq": events[0].seq,
+                    "last_seq": events[-1].seq,
+                    "attempts": self.failures,
+                    "error": error[:500],
+                },
+            )
+            log.warning("exporter %s failed, its events are kept and tried again: %s", self.name, error[:500])
+
+
+def _checked(result: object) -> ExportResult:
+    """An exporter that returns nothing and does not raise has succeeded; anything but an `ExportResult` has not."""
+    if result is None:
+        return ExportResult(True)
+    if not hasattr(result, "success"):
+        return ExportResult(False, error=f"export() returned {type(result).__name__}, not an ExportResult")
+    return cast("ExportResult", result)
