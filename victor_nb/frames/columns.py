@@ -31,9 +31,9 @@ class Column:
 
 
 def _of_event(name: str, attribute: str, dtype: Dtype) -> Column:
-    """An attribute of the row's event (of the one that opened it, when it has two)."""
+    """An attribute of the row's event, of the one that opened it when it has two."""
     read = attrgetter(attribute)
-    return Column(name, dtype, lambda rows: [read(event) for event in rows.anchors()])
+    return Column(name, dtype, lambda rows: [read(event) for event in rows.events])
 
 
 def _time_of(name: str, side: Literal["opened", "closed"]) -> Column:

@@ -62,8 +62,7 @@ class Analytics:
 
         types = _checked_types([type] if isinstance(type, str) else type or ())
         scope, flushed = self._scope(session, notebook, all)
-        found = scope.read(*types)
-        rows = pairing.Rows(opened=list(found), closed=list(found))
+        rows = pairing.Rows(events=scope.read(*types))
         return _proven(to_frame(rows, columns.EVENTS), scope, flushed)
 
     def turns(self, *, session: str | None = None, notebook: str | None = None, all: bool = False) -> pd.DataFrame:

@@ -21,29 +21,41 @@ NOTHING: Payload = {}
 class Rows:
     """Parallel lists, one entry a row: the event that opened it, the one that closed it, and their payloads.
 
-    An absent event is None and its payload empty. `status` is set for rows that were never completed.
+    An absent event is None and its payload empty. `events` holds the first of the two that is there, which tells the
+    row's session, turn and kernel run; `status` is set for rows that were never completed.
     """
 
+    events: list[StoredEvent] = field(default_factory=list["StoredEvent"])
     opened: list[StoredEvent | None] = field(default_factory=list["StoredEvent | None"])
     closed: list[StoredEvent | None] = field(default_factory=list["StoredEvent | None"])
     before: list[Payload] = field(default_factory=list[Payload])
     after: list[Payload] = field(default_factory=list[Payload])
     status: list[str | None] = field(default_factory=list["str | None"])
 
-    def add(self, opened: StoredEvent | None, before: Payload) -> None:
+    def open(self, event: StoredEvent, payload: Payload) -> None:
+        self._add(event, event, None, payload, NOTHING)
+
+    def add_unopened(self, event: StoredEvent, payload: Payload) -> None:
+        self._add(event, None, event, NOTHING, payload)
+
+    def close(self, row: int, event: StoredEvent, payload: Payload) -> None:
+        self.closed[row] = event
+        self.after[row] = payload
+
+    def _add(
+        self,
+        event: StoredEvent,
+        opened: StoredEvent | None,
+        closed: StoredEvent | None,
+        before: Payload,
+        after: Payload,
+    ) -> None:
+        self.events.append(event)
         self.opened.append(opened)
+        self.closed.append(closed)
         self.before.append(before)
-        self.closed.append(None)
-        self.after.append(NOTHING)
+        self.after.append(after)
         self.status.append(None)
-
-    def close(self, row: int, closed: StoredEvent, after: Payload) -> None:
-        self.closed[row] = closed
-        self.after[row] = after
-
-    def anchors(self) -> list[StoredEvent]:
-        """The event of each row that tells its session, turn and kernel run."""
-        return [cast("StoredEvent", opened or closed) for opened, closed in zip(self.opened, self.closed, strict=True)]
 
 
 def payloads(events: Sequence[StoredEvent]) -> list[Payload]:
@@ -62,8 +74,7 @@ def payloads(events: Sequence[StoredEvent]) -> list[Payload]:
 
 def single(events: Sequence[StoredEvent]) -> Rows:
     """One row an event, for types that come alone."""
-    found = payloads(events)
-    return Rows(list(events), list(events), found, found, [None] * len(events))
+    return Rows(events=list(events), before=payloads(events))
 
 
 def paired(events: Sequence[StoredEvent], id_field: str) -> Rows:
@@ -76,15 +87,14 @@ def paired(events: Sequence[StoredEvent], id_field: str) -> Rows:
     for event, payload in zip(events, payloads(events), strict=True):
         key = (event.kernel_run_id, event.turn_id, str(payload.get(id_field)))
         if event.type.endswith("_started"):
-            waiting.setdefault(key, []).append(len(rows.opened))
-            rows.add(event, payload)
+            waiting.setdefault(key, []).append(len(rows.events))
+            rows.open(event, payload)
             continue
         queue = waiting.get(key)
         if queue:
             rows.close(queue.pop(0), event, payload)
         else:
-            rows.add(None, NOTHING)
-            rows.close(-1, event, payload)
+            rows.add_unopened(event, payload)
     return rows
 
 
@@ -98,7 +108,7 @@ def mark_interrupted(
     unfinished = [row for row, closed in enumerate(rows.closed) if closed is None]
     turns: AbstractSet[str | None] | None = None
     for row in unfinished:
-        event = cast("StoredEvent", rows.opened[row])
+        event = rows.events[row]
         if is_over(runs.get(event.kernel_run_id)):
             rows.status[row] = "interrupted"
             continue
