@@ -1,0 +1,127 @@
+"""Settings: which source wins, what is refused, and that the user is told where a value came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from victor_nb.config import sources
+from victor_nb.config.settings import Settings
+from victor_nb.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project folder two levels deep, and an empty user's folder."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setattr(sources, "_warned", set())
+    folder = tmp_path / "project" / "notebooks"
+    folder.mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text("")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def write_user_file(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "config" / "victor_nb" / "config.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    return path
+
+
+def test_each_source_wins_over_the_next(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["model", "base_url", "store", "system_prompt"]
+    user = write_user_file(tmp_path, "".join(f'{name} = "user"\n' for name in lines))
+    (project.parent / "pyproject.toml").write_text(
+        '[tool.victor_nb]\nmodel = "project"\nbase_url = "project"\nstore = "project"'
+    )
+    (project / ".env").write_text("VICTOR_MODEL=dotenv\nVICTOR_BASE_URL=dotenv\n")
+    monkeypatch.setenv("VICTOR_MODEL", "env")
+    settings = Settings()
+    assert [getattr(settings, name) for name in lines] == ["env", "dotenv", "project", "user"]
+    assert Settings(model="mine").model == "mine"
+    where = {name: origin for name, (_, origin) in settings.explain().items()}
+    assert where["model"] == "env VICTOR_MODEL"
+    assert where["base_url"] == ".env VICTOR_BASE_URL"
+    assert where["store"] == str(project.parent / "pyproject.toml")
+    assert where["system_prompt"] == str(user)
+    assert where["top_p"] == "default"
+
+
+def test_the_home_is_where_victor_home_says(own_home: Path) -> None:
+    assert Settings().home == own_home
+    assert Settings(home="~/x").home == Path("~/x").expanduser()
+
+
+@pytest.mark.parametrize(("text", "value"), [("0.8", 0.8), ("6000", 6000), ("1.0", 1.0)])
+def test_a_threshold_in_the_environment_is_a_number(text: str, value: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VICTOR_CONTEXT_COMPACTION_THRESHOLD", text)
+    settings = Settings()
+    assert settings.context_compaction_threshold == value
+    assert type(settings.context_compaction_threshold) is type(value)
+    assert settings.context_compaction_target == value / 2
+
+
+@pytest.mark.parametrize("value", [True, False, float("nan"), "0.8", 0, 1, 0.0, 1.5, -3, 2.5, None, float("inf")])
+def test_what_is_neither_a_fraction_nor_tokens_is_refused(value: object) -> None:
+    with pytest.raises(ConfigError, match=r"context_compaction_threshold.*fraction"):
+        Settings(context_compaction_threshold=value)
+
+
+@pytest.mark.parametrize("text", ["much", "nan", "true", "1"])
+def test_a_threshold_that_is_no_number_names_its_variable(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VICTOR_CONTEXT_COMPACTION_THRESHOLD", text)
+    with pytest.raises(ConfigError, match="env VICTOR_CONTEXT_COMPACTION_THRESHOLD"):
+        Settings()
+
+
+def test_an_unknown_name_gets_a_suggestion(project: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"'modle'\. Did you mean 'model'"):
+        Settings(modle="x")
+    (project / "pyproject.toml").write_text("[tool.victor_nb]\nmax_token = 5\n")
+    with pytest.raises(ConfigError, match=r"pyproject.toml: unknown setting 'max_token'. Did you mean 'max_tokens'"):
+        Settings()
+
+
+def test_an_unknown_variable_is_warned_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VICTOR_MODLE", "x")
+    monkeypatch.setenv("VICTOR_CONFIG_ANYTHING", "x")
+    with pytest.warns(UserWarning, match=r"VICTOR_MODLE is no setting.*Did you mean 'model'") as caught:
+        assert [Settings().model, Settings().model] == [None, None]
+    assert len(caught) == 1
+
+
+def test_a_bad_value_is_one_line_with_its_source(project: Path) -> None:
+    (project / ".env").write_text("VICTOR_MAX_TOKENS=many\n")
+    with pytest.raises(ConfigError) as caught:
+        Settings()
+    assert "max_tokens (from .env VICTOR_MAX_TOKENS)" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_broken_file_says_where(project: Path) -> None:
+    (project / "pyproject.toml").write_text("[tool.victor_nb]\nmodel = \n")
+    with pytest.raises(ConfigError, match=r"pyproject.toml.*line 2"):
+        Settings()
+
+
+def test_the_target_stays_below_the_threshold() -> None:
+    assert Settings(context_compaction_threshold=6001).context_compaction_target == 3000
+    assert Settings(context_compaction_threshold=0.5, context_compaction_target=400).context_compaction_target == 400
+    with pytest.raises(ConfigError, match=r"target \(0.9\) is above"):
+        Settings(context_compaction_target=0.9)
+
+
+def test_only_what_is_set_is_sent_with_requests() -> None:
+    assert Settings().request_settings() == {}
+    settings = Settings(temperature=0, timeout_s=30)
+    assert settings.request_settings() == {"temperature": 0.0, "timeout": 30.0}
+
+
+def test_settings_cannot_be_changed_in_place() -> None:
+    settings = Settings(model="demo")
+    with pytest.raises(ValueError, match="frozen"):
+        settings.model = "other"  # type: ignore[misc]
+    assert settings.model_copy(update={"model": "other"}).model == "other"

@@ -1,0 +1,54 @@
+"""Configuration from environment variables: `VICTOR_CONFIG_STYLE__TONE=formal` is `{"style": {"tone": "formal"}}`."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, NoReturn, cast
+
+from victor_nb.errors import ConfigError
+
+
+class EnvironmentConfigProvider:
+    """Reads the variables that start with `prefix`, anew at each load.
+
+    Names are lower-cased and `__` separates nested keys. A value that is JSON (`3`, `true`, `["a"]`) is parsed, any
+    other is text. Raises ConfigError when one variable sets a key and another sets something inside of it.
+    """
+
+    def __init__(self, prefix: str = "VICTOR_CONFIG_", *, priority: int = 70) -> None:
+        self._prefix = prefix
+        self._priority = priority
+
+    def priority(self) -> int:
+        return self._priority
+
+    async def get_config(self, session_id: str) -> dict[str, Any]:
+        config: dict[str, Any] = {}
+        for name in sorted(os.environ):
+            if name.startswith(self._prefix) and len(name) > len(self._prefix):
+                _put(config, name, name.removeprefix(self._prefix).lower().split("__"), os.environ[name])
+        return config
+
+
+def _put(config: dict[str, Any], name: str, path: list[str], text: str) -> None:
+    for part in path[:-1]:
+        inner = config.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(
+                f"The environment variable {name} sets a key inside of {part!r}, which another one sets.",
+                hint="Unset one of the two.",
+            )
+        config = cast("dict[str, Any]", inner)
+    config[path[-1]] = _parsed(text)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_not_json)
+    except ValueError:
+        return text
+
+
+def _not_json(constant: str) -> NoReturn:
+    raise ValueError(constant)

@@ -1,0 +1,64 @@
+"""Deep merge of configuration dictionaries. What goes in is never changed and never shared with what comes out:
+dicts, lists, tuples and sets are copied, other values (a database handle, say) are passed on as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar, cast
+
+T = TypeVar("T")
+Path: TypeAlias = tuple[str, ...]
+
+
+def copied(value: T) -> T:
+    """`value` with its containers copied, at every depth."""
+    found: object = value
+    if isinstance(found, dict):
+        entries = cast("dict[object, object]", found)
+        return cast("T", {key: copied(entry) for key, entry in entries.items()})
+    kind = type(found)
+    if kind is list or kind is tuple or kind is set:
+        items = cast("Iterable[object]", found)
+        return cast("T", kind([copied(item) for item in items]))
+    return value
+
+
+def deep_merge(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Merge mappings, the later one winning. Dicts are merged key by key; any other value replaces the earlier one."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        _merge_into(merged, layer)
+    return merged
+
+
+def _merge_into(merged: dict[str, Any], layer: Mapping[str, Any]) -> None:
+    for key, value in layer.items():
+        earlier = merged.get(key)
+        if isinstance(earlier, dict) and isinstance(value, dict):
+            _merge_into(cast("dict[str, Any]", earlier), cast("dict[str, Any]", value))
+        else:
+            merged[key] = copied(value)
+
+
+def leaves(config: Mapping[str, Any], above: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every value that is not a filled dict, under the keys that lead to it."""
+    for key, value in config.items():
+        if isinstance(value, dict) and value:
+            yield from leaves(cast("dict[str, Any]", value), (*above, key))
+        else:
+            yield (*above, key), value
+
+
+def dotted(path: Path) -> str:
+    return ".".join(map(str, path))
+
+
+def look_up(config: Mapping[str, Any], path: Path) -> object:
+    """The value that these keys lead to. Raises KeyError when they lead nowhere."""
+    found: object = config
+    for key in path:
+        if not isinstance(found, Mapping):
+            raise KeyError(key)
+        found = cast("Mapping[str, object]", found)[key]
+    return found

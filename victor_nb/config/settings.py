@@ -1,0 +1,189 @@
+"""The settings of a person, a project or a call, each with the place it came from.
+
+First found wins: argument, environment variable `VICTOR_…`, `.env` in the working directory, `[tool.victor_nb]` of the
+nearest pyproject.toml, the user's `victor_nb/config.toml`, default. API keys are no settings: they stay in the
+environment. This module is imported where settings are made, never by `import victor_nb`.
+"""
+
+# ruff: noqa: TID253 (this module is pydantic-settings' one use, and is itself imported late by everyone)
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from victor_nb.config import sources
+from victor_nb.config.sources import Source
+from victor_nb.errors import ConfigError, did_you_mean
+from victor_nb.messages import JsonValue
+
+_AMOUNT_HINT = (
+    "a fraction above 0 up to 1.0 (of the window less the reserved output), or a whole number of tokens from 2"
+)
+
+
+def _amount(value: object) -> int | float:
+    """A fraction of the window, or a number of tokens."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"must be {_AMOUNT_HINT}")
+    if isinstance(value, int) and value >= 2:
+        return value
+    if isinstance(value, float) and 0 < value <= 1:
+        return value
+    raise ValueError(f"must be {_AMOUNT_HINT}")
+
+
+def _half_of_threshold(found: dict[str, Any]) -> int | float:
+    threshold = found.get("context_compaction_threshold", 0.8)
+    return max(threshold // 2, 2) if isinstance(threshold, int) else threshold / 2
+
+
+def _home() -> Path:
+    import platformdirs
+
+    return platformdirs.user_data_path("victor_nb", appauthor=False)
+
+
+def _expanded(value: object) -> object:
+    return Path(value).expanduser() if isinstance(value, str) else value
+
+
+Amount = Annotated[float | int, BeforeValidator(_amount)]
+Positive = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """All settings. Immutable; `settings.model_copy(update={…})` makes a changed copy.
+
+    Raises ConfigError when a name is unknown or a value cannot be used, saying where it was written.
+
+    Attributes:
+        model: a model by name, such as `anthropic:claude-sonnet-4-5`; None detects one.
+        base_url: an OpenAI-compatible server to use in place of the provider's own.
+        home: the folder of the analytics store (`VICTOR_HOME`).
+        store: where analytics are kept; None is a SQLite file in `home`.
+        capture_content: whether prompts and answers are kept in the local store.
+        context_compaction_threshold: a conversation is made smaller from here on: a fraction of the window less
+            `reserved_output_tokens`, or a number of tokens.
+        context_compaction_target: … and down to this; half of the threshold unless set.
+        context_window: tokens; None asks the model.
+        temperature, max_tokens, top_p, timeout_s: sent with every request unless None.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=sources.PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    model: str | None = None
+    base_url: str | None = None
+    home: Annotated[Path, BeforeValidator(_expanded)] = Field(default_factory=_home)
+    store: str | None = None
+    enable_analytics: bool = True
+    capture_content: Literal["on", "off"] = "on"
+    context_compaction_threshold: Amount = 0.8
+    context_compaction_target: Amount = Field(default_factory=_half_of_threshold)
+    context_window: Positive | None = None
+    reserved_output_tokens: Annotated[int, Field(ge=0)] = 4096
+    system_prompt: str | None = None
+    max_tool_rounds: Positive = 10
+    tool_timeout_s: Seconds | None = None
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    max_tokens: Positive | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    timeout_s: Seconds | None = None
+
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
+
+    def __init__(self, **values: Any) -> None:
+        origins: dict[str, str] = {}
+        merged: dict[str, Any] = {}
+        for source in _sources(values):
+            for name in source.values.keys() - merged.keys():
+                merged[name] = source.values[name]
+                origins[name] = source.origin(name)
+        try:
+            super().__init__(**merged)
+        except ValidationError as error:
+            raise _config_error(error, origins) from None
+        self._origins = origins
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The sources are read in `__init__`, which remembers where each value came from."""
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _target_below_threshold(self) -> Settings:
+        threshold, target = self.context_compaction_threshold, self.context_compaction_target
+        if isinstance(threshold, int) == isinstance(target, int) and target > threshold:
+            raise ValueError(
+                f"context_compaction_target ({target}) is above context_compaction_threshold ({threshold})"
+            )
+        return self
+
+    def explain(self) -> dict[str, tuple[Any, str]]:
+        """Setting → its value and where it came from: `argument`, a variable, a file's path, or `default`."""
+        return {name: (getattr(self, name), self._origins.get(name, "default")) for name in type(self).model_fields}
+
+    def request_settings(self) -> dict[str, JsonValue]:
+        """Those settings that are sent with every model request, under the names of `MODEL_SETTINGS`."""
+        found: dict[str, JsonValue] = {
+            "temperature": self.temperature,
+            "max_tokens": self.max_tokens,
+            "top_p": self.top_p,
+            "timeout": self.timeout_s,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def _sources(arguments: Mapping[str, Any]) -> list[Source]:
+    """All sources, the strongest first."""
+    known = list(Settings.model_fields)
+    for name in arguments:
+        if name not in known:
+            raise ConfigError(
+                f"Unknown setting {name!r}.{did_you_mean(name, known)}", hint="Known: " + ", ".join(known)
+            )
+    amounts = ("context_compaction_threshold", "context_compaction_target")
+    dotenv = DotEnvSettingsSource(Settings, env_file=Path(".env"), env_file_encoding="utf-8")()
+    sources.warn_of_unknown({*sources.environment_names(), *dotenv}, known)
+    return [
+        Source("argument", arguments),
+        sources.text_source("env {name}", EnvSettingsSource(Settings)(), known, amounts),
+        sources.text_source(".env {name}", dotenv, known, amounts),
+        sources.pyproject_source(known),
+        sources.user_source(known),
+    ]
+
+
+def _config_error(error: ValidationError, origins: Mapping[str, str]) -> ConfigError:
+    """The first thing that is wrong, in one line."""
+    first = next(found for found in error.errors() if found["type"] != "default_factory_not_called")
+    reason = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return ConfigError(f"{reason}.", hint="Lower the target, or raise the threshold.")
+    name = str(first["loc"][0])
+    return ConfigError(f"Setting {name} (from {origins.get(name, 'default')}): {reason}.", hint=_allowed(name))
+
+
+def _allowed(name: str) -> str:
+    description = {"capture_content": "Use 'on' or 'off'.", "enable_analytics": "Use true or false."}
+    return description.get(name, f"Set {sources.PREFIX}{name.upper()} or {name}=… to such a value, or leave it out.")
