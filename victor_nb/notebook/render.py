@@ -1,0 +1,146 @@
+"""An answer as `text/html` and `text/plain`: its Markdown, folded tool calls and thoughts, and the footer.
+
+Whatever comes from a model or a tool is hostile here: it is escaped, capped and never fetched. Streaming
+(`stream.py`) shows parts of an answer through the same functions, so that the end looks like the way there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from victor_nb.messages import ChatResponse, ToolCall, ToolResult, ToolStatus
+from victor_nb.notebook.characters import clean, show_bidi
+from victor_nb.notebook.markdown import markdown_to_html
+from victor_nb.notebook.style import STYLE
+from victor_nb.notebook.transcript import Prose, Segment, Thought
+
+SHOWN_OF_ARGUMENTS = 60
+SHOWN_OF_RESULT = 4_000
+SHOWN_OF_REASONING = 8_000
+
+_MARKS: dict[ToolStatus, str] = {
+    "ok": "✓",
+    "error": "✗ failed",
+    "denied": "✗ denied",
+    "unknown_tool": "✗ no such tool",
+    "invalid_arguments": "✗ invalid arguments",
+    "interrupted": "✗ interrupted",
+}
+
+
+def render_markdown(text: str) -> str:
+    """Safe HTML of an answer's Markdown, in one `<div class="victor-nb-answer">` with its style sheet."""
+    return wrap(markdown_to_html(text))
+
+
+def wrap(body: str, *, styled: bool = True) -> str:
+    """The element around every answer. A page needs the style sheet once, so that pieces can do without."""
+    return f'<div class="victor-nb-answer">{STYLE if styled else ""}{body}</div>'
+
+
+def render_segments(segments: Iterable[Segment]) -> str:
+    """The HTML of a transcript's segments, in order, without the wrapper."""
+    return "".join(_render_segment(segment) for segment in segments)
+
+
+def _render_segment(segment: Segment) -> str:
+    if isinstance(segment, Prose):
+        return markdown_to_html(segment.text)
+    if isinstance(segment, Thought):
+        return render_reasoning(segment.text)
+    return render_tool_line(segment.call, segment.result)
+
+
+def render_tool_line(call: ToolCall, result: ToolResult | None = None) -> str:
+    """One folded line for a tool call; arguments and result, capped, unfold."""
+    title = f"<code>{_code(call.name, 80)}({_code(call.arguments, SHOWN_OF_ARGUMENTS)})</code>"
+    inside = f"<pre>{_code(call.arguments, SHOWN_OF_RESULT)}</pre>"
+    if result:
+        inside += f"<pre>{_code(result.result, SHOWN_OF_RESULT)}</pre>"
+    return f"<details><summary>{title} {_tool_state(result)}</summary>{inside}</details>\n"
+
+
+def _tool_state(result: ToolResult | None) -> str:
+    return f"{_MARKS[result.status]} · {_seconds(result.duration_s)}" if result else "… running"
+
+
+def render_reasoning(text: str) -> str:
+    """The model's reasoning, folded."""
+    return f"<details><summary>Reasoning</summary><pre>{_code(text, SHOWN_OF_REASONING)}</pre></details>\n"
+
+
+def render_note(text: str) -> str:
+    """A line of ours in an answer, as when it is incomplete."""
+    return f'<div class="note">{escape(text)}</div>'
+
+
+def render_footer(response: ChatResponse) -> str:
+    """`footer_text` as one small muted line."""
+    return f'<div class="footer">{escape(footer_text(response)).replace("$", "<span>$</span>")}</div>'
+
+
+def footer_text(response: ChatResponse) -> str:
+    """`model · 120 in + 45 out tokens · $0.0012 · 0.8 s`; says so when the cost is unknown, the tokens are
+    estimated, the answer is incomplete, or no model gave it."""
+    demo = response.provider == "demo" or response.usage.source == "unmeasured"
+    name = _inline(response.model, 80)
+    state = {"ok": "", "error": "failed", "interrupted": "interrupted"}[response.status]
+    parts = [
+        f"{name} (not a model)" if demo else name,
+        _tokens(response),
+        "no cost" if demo and response.cost_usd is None else _cost(response.cost_usd),
+        _seconds(response.duration_s),
+        state,
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _tokens(response: ChatResponse) -> str:
+    usage = response.usage
+    about = "" if usage.source == "reported" else "≈ "
+    cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
+    return f"{about}{usage.input_tokens:,} in{cached} + {usage.output_tokens:,} out tokens"
+
+
+def _cost(usd: float | None) -> str:
+    if usd is None:
+        return "cost unknown"
+    if usd == 0:
+        return "$0"
+    return f"${usd:,.2f}" if usd >= 1 else f"${usd:.2g}" if usd >= 0.0001 else "< $0.0001"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f} s"
+
+
+def plain_text(segments: Iterable[Segment], *last_lines: str) -> str:
+    """The `text/plain` twin: the text as the model wrote it, a line per tool call, and the closing lines."""
+    parts = [_plain_segment(segment) for segment in segments]
+    return "\n\n".join(part for part in [*parts, *last_lines] if part)
+
+
+def _plain_segment(segment: Segment) -> str:
+    if isinstance(segment, Prose):
+        return clean(segment.text).strip("\n")
+    if isinstance(segment, Thought):
+        return ""
+    return tool_text(segment.call, segment.result)
+
+
+def tool_text(call: ToolCall, result: ToolResult | None = None) -> str:
+    """A tool call as one line of plain text."""
+    return f"[{_inline(call.name, 80)}({_inline(call.arguments, SHOWN_OF_ARGUMENTS)}) {_tool_state(result)}]"
+
+
+def _code(text: str, limit: int) -> str:
+    return escape(show_bidi(_cap(clean(text), limit)))
+
+
+def _inline(text: str, limit: int) -> str:
+    return show_bidi(" ".join(_cap(clean(text), limit).split()))
+
+
+def _cap(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit:,} more characters)"

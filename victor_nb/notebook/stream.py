@@ -1,0 +1,187 @@
+"""An answer while it streams: pieces of HTML in displays that are updated, and one output at the end.
+
+The answer grows in one display. Once that holds more than about 1,500 characters, its finished blocks stay behind,
+frozen, and a new display goes on with the rest, so that an update costs the bytes of the tail and nothing flickers
+above it. Updates come at most ten a second, and only while all of them together stay within 16 bytes for each byte
+of text (or when a second has passed, which a slow model needs).
+
+A front end can update a display but not remove it. When the cell holds nothing but this answer (`sole`, no tool has
+run) the end is therefore `clear_output(wait=True)` and one new display. Otherwise clearing would take what the
+user's tools printed: then the first display gets the whole answer, and further ones, which only long answers have,
+become empty. A short answer is one updated display either way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from victor_nb.messages import ChatChunk, ChatResponse, new_id
+from victor_nb.notebook.blocks import split_blocks, split_long
+from victor_nb.notebook.characters import clean
+from victor_nb.notebook.publisher import Bundle, IPythonPublisher, Publisher
+from victor_nb.notebook.render import (
+    footer_text,
+    plain_text,
+    render_footer,
+    render_note,
+    render_segments,
+    wrap,
+)
+from victor_nb.notebook.transcript import Prose, Segment, Transcript, transcript_of
+
+__all__ = ["AnswerDisplay", "IPythonPublisher", "Publisher", "split_blocks"]
+
+INTERVAL_S = 0.1
+PATIENCE_S = 1.0
+PIECE_CHARACTERS = 1_500
+BYTES_PER_TEXT_BYTE = 16
+FIRST_CREDIT = 4_000
+MESSAGE_OVERHEAD = 900  # bytes of headers around a display message, measured on ipykernel 7.4
+
+INTERRUPTED = "Interrupted: the answer is incomplete."
+FAILED = "The answer broke off here."
+
+
+class AnswerDisplay:
+    """Shows one answer. Call `feed` for every chunk, `tick` while waiting for the next one, then one of `finish`,
+    `interrupted` and `failed`.
+
+    `sole` says that nothing else has been, or will be, shown in this cell. With `quiet` there is no footer.
+    """
+
+    def __init__(
+        self,
+        publish: Publisher,
+        *,
+        quiet: bool = False,
+        sole: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._publish = publish
+        self._quiet = quiet
+        self._sole = sole
+        self._clock = clock
+        self._live = publish.live
+        self._whole = Transcript()
+        self._open = Transcript()
+        self._displays: list[str] = []
+        self._open_shown = False
+        self._dirty = False
+        self._updated_at = 0.0
+        self._text_bytes = 0
+        self._sent_bytes = 0
+        self._last_cost = 0
+        self._closed = False
+
+    @property
+    def text(self) -> str:
+        """The answer text that has arrived so far."""
+        return "".join(segment.text for segment in self._whole.segments if isinstance(segment, Prose))
+
+    def feed(self, chunk: ChatChunk) -> None:
+        """Take the next piece of the answer. The first one, and the start of a tool, are shown at once."""
+        self._whole.add(chunk)
+        self._open.add(chunk)
+        self._text_bytes += len(chunk.content.encode("utf-8", "replace"))
+        self._dirty = True
+        if chunk.tool_started:
+            self._sole = False
+        if chunk.tool_started or not self._displays:
+            self._refresh()
+        else:
+            self.tick()
+
+    def tick(self) -> None:
+        """Show what has arrived, if it is time to. Cheap: call it in every slice of a wait."""
+        if self._dirty and self._due():
+            self._refresh()
+
+    def _due(self) -> bool:
+        waited = self._clock() - self._updated_at
+        if waited < INTERVAL_S:
+            return False
+        allowed = FIRST_CREDIT + BYTES_PER_TEXT_BYTE * self._text_bytes
+        return waited >= PATIENCE_S or self._sent_bytes + self._last_cost <= allowed
+
+    def _refresh(self) -> None:
+        self._dirty = False
+        if not self._live:
+            return
+        self._updated_at = self._clock()
+        frozen = self._cut()
+        if frozen is not None:
+            self._send(frozen)
+            self._open_shown = False
+        self._last_cost = self._send(self._open.segments)
+
+    def _cut(self) -> list[Segment] | None:
+        """Take the finished part of the open piece out of it, once it has become long."""
+        segments = self._open.segments
+        last = segments[-1]
+        if not isinstance(last, Prose) or len(last.text) < PIECE_CHARACTERS or self._open.tool_running:
+            return None
+        blocks, tail = split_blocks(clean(last.text))
+        head = "".join(blocks)
+        if len(tail) >= PIECE_CHARACTERS and (cut := split_long(tail)):
+            head, tail = head + cut[0], cut[1]
+        if not head:
+            return None
+        self._open = Transcript([Prose(tail)])
+        return [*segments[:-1], Prose(head)]
+
+    def _send(self, segments: list[Segment]) -> int:
+        if not self._open_shown:
+            self._displays.append(new_id())
+        html = wrap(render_segments(segments), styled=len(self._displays) == 1)
+        bundle = {"text/html": html, "text/plain": plain_text(segments)}
+        (self._publish.update if self._open_shown else self._publish.show)(bundle, self._displays[-1])
+        self._open_shown = True
+        cost = MESSAGE_OVERHEAD + sum(len(value.encode()) for value in bundle.values())
+        self._sent_bytes += cost
+        return cost
+
+    def finish(self, response: ChatResponse, footer: bool = True) -> None:
+        """Collapse to one output: the whole answer and its footer. What was not streamed is taken from `response`."""
+        if not self._whole.segments:
+            self._whole = transcript_of(response)
+        elif response.content and not self._whole.has_prose:
+            self._whole.add(ChatChunk(content=response.content))
+        self._collapse(response if footer else None)
+
+    def interrupted(self, response: ChatResponse | None = None) -> None:
+        """The user stopped the answer: what has arrived stays, marked; with a footer if there is a response."""
+        self._end_early(INTERRUPTED, response)
+
+    def failed(self) -> None:
+        """The turn failed: what has arrived stays, marked. Shows nothing if nothing has arrived."""
+        self._end_early(FAILED, None)
+
+    def _end_early(self, note: str, response: ChatResponse | None) -> None:
+        if self._whole.segments:
+            self._collapse(response, note)
+
+    def _collapse(self, response: ChatResponse | None, note: str = "") -> None:
+        if self._closed:
+            return
+        self._closed = True
+        shown = None if self._quiet else response
+        segments = self._whole.segments
+        html = render_segments(segments) + (render_note(note) if note else "")
+        self._replace(
+            {
+                "text/html": wrap(html + (render_footer(shown) if shown else "")),
+                "text/plain": plain_text(segments, note, footer_text(shown) if shown else ""),
+            }
+        )
+
+    def _replace(self, bundle: Bundle) -> None:
+        if not self._displays:
+            self._publish.show(bundle, new_id())
+        elif len(self._displays) > 1 and self._sole:
+            self._publish.clear()
+            self._publish.show(bundle, new_id())
+        else:
+            self._publish.update(bundle, self._displays[0])
+            for display_id in self._displays[1:]:
+                self._publish.update({}, display_id)

@@ -1,0 +1,62 @@
+"""An answer in plain IPython: text as it comes, without displays or HTML.
+
+The same methods as `AnswerDisplay`, so that a magic need not know which of them it has.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO
+
+from victor_nb.messages import ChatChunk, ChatResponse
+from victor_nb.notebook.characters import clean
+from victor_nb.notebook.render import footer_text, tool_text
+from victor_nb.notebook.stream import FAILED, INTERRUPTED
+
+
+class TerminalDisplay:
+    """Prints one answer to `out` (default: `sys.stdout`) while it arrives."""
+
+    def __init__(self, out: TextIO | None = None, *, quiet: bool = False) -> None:
+        self._out = out or sys.stdout
+        self._quiet = quiet
+        self._pieces: list[str] = []
+        self._line_open = False
+
+    @property
+    def text(self) -> str:
+        """The answer text that has arrived so far."""
+        return "".join(self._pieces)
+
+    def feed(self, chunk: ChatChunk) -> None:
+        if chunk.content:
+            self._pieces.append(chunk.content)
+            self._write(clean(chunk.content.replace("\r", "")))
+        if chunk.tool_started:
+            self._line(tool_text(chunk.tool_started))
+
+    def tick(self) -> None:
+        """Nothing is held back."""
+
+    def finish(self, response: ChatResponse, footer: bool = True) -> None:
+        if not self._pieces:
+            self._write(clean(response.content))
+        self._line(footer_text(response) if footer and not self._quiet else "")
+
+    def interrupted(self, response: ChatResponse | None = None) -> None:
+        self._line(INTERRUPTED)
+        if response and not self._quiet:
+            self._line(footer_text(response))
+
+    def failed(self) -> None:
+        if self._pieces:
+            self._line(FAILED)
+
+    def _write(self, text: str) -> None:
+        self._out.write(text)
+        self._out.flush()
+        self._line_open = not text.endswith("\n") if text else self._line_open
+
+    def _line(self, text: str) -> None:
+        lead = "\n" if self._line_open else ""
+        self._write(f"{lead}{text}\n" if text else lead)
