@@ -175,7 +175,7 @@ def test_a_frame_is_about_this_notebook(analytics: Analytics, store: SQLiteStore
     assert analytics.turns(session="now")["session_id"].tolist() == ["now"]
     assert analytics.turns(notebook="/home/me/b.ipynb")["session_id"].tolist() == ["elsewhere"]
     assert analytics.turns(all=True)["session_id"].tolist() == ["before", "elsewhere", "now"]
-    with pytest.raises(UsageError, match="Did you mean '/home/me/b[.]ipynb'"):
+    with pytest.raises(UsageError, match=r"Did you mean '/home/me/b\.ipynb'"):
         analytics.turns(notebook="/home/me/bb.ipynb")
 
 

@@ -1,1 +1,268 @@
-"""To be written."""
+"""Real services for tests: PostgreSQL, a Prometheus Pushgateway and a webhook, on 127.0.0.1, in temporary folders.
+
+Each process dies with the test session, also when that is killed. A service that is not installed skips its tests,
+or fails them where `VICTOR_TEST_REQUIRE_SERVICES=1`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import pytest
+
+from victor_nb.messages import new_id
+
+START_TIMEOUT_S = 60
+
+
+def require_or_skip(name: str, install: str) -> NoReturn:
+    """Skip the test because `name` is missing; fail it where every service is required."""
+    reason = f"{name} is not installed. To install it: {install}"
+    if os.environ.get("VICTOR_TEST_REQUIRE_SERVICES") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+class Service:
+    """A process that says on its standard error when it is ready. `ready` is the line that said so."""
+
+    def __init__(self, command: Sequence[str], ready_when: str, *, user: str | None = None, cwd: Path) -> None:
+        self._marker = ready_when
+        self._log: deque[str] = deque(maxlen=50)
+        self._seen = threading.Event()
+        self.ready = ""
+        self._process = subprocess.Popen(
+            [*as_user(user, dies_with_parent=True), *command], cwd=cwd, stderr=subprocess.PIPE, text=True
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        if not self._seen.wait(START_TIMEOUT_S) or not self.ready:
+            self.stop(signal.SIGKILL)
+            raise RuntimeError(f"{command[0]} did not start:\n{''.join(self._log)}")
+
+    def _read(self) -> None:
+        assert self._process.stderr
+        for line in self._process.stderr:
+            self._log.append(line)
+            if self._marker in line and not self.ready:
+                self.ready = line
+                self._seen.set()
+        self._seen.set()
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        self._process.send_signal(how)
+        self._process.wait(START_TIMEOUT_S)
+        self._reader.join(START_TIMEOUT_S)
+        if self._process.stderr:
+            self._process.stderr.close()
+
+
+def as_user(user: str | None, *, dies_with_parent: bool = False) -> list[str]:
+    """What to put before a command so that it runs as `user` (None: as who we are)."""
+    if not shutil.which("setpriv"):
+        return []
+    options = ["--pdeathsig", "TERM"] if dies_with_parent else []
+    if user:
+        options += ["--reuid", user, "--regid", str(pwd.getpwnam(user).pw_gid), "--clear-groups"]
+    return ["setpriv", *options, "--"] if options else []
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _postgres_binaries() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    on_path = shutil.which("initdb")
+    if not found and not on_path:
+        require_or_skip("PostgreSQL", "apt-get install postgresql")
+    return (found[-1] if found else Path(str(on_path))).parent
+
+
+def _unprivileged_user() -> str | None:
+    """Whom to run PostgreSQL as, which refuses to run as root."""
+    if os.getuid() != 0:
+        return None
+    return "postgres" if any(entry.pw_name == "postgres" for entry in pwd.getpwall()) else "nobody"
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[str]:
+    """A PostgreSQL cluster of our own; yields its DSN without a database: `postgresql://victor@127.0.0.1:port`."""
+    binaries, user = _postgres_binaries(), _unprivileged_user()
+    with tempfile.TemporaryDirectory(prefix="victor-pg-") as folder:  # pytest's own folders are closed to other users
+        home = Path(folder)
+        if user:
+            shutil.chown(home, user)
+        data = home / "data"
+        make = [str(binaries / "initdb"), "-D", str(data), "-U", "victor", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        subprocess.run([*as_user(user), *make, "--locale=C"], cwd=home, check=True, capture_output=True)
+        port = free_port()
+        serve = [str(binaries / "postgres"), "-D", str(data), "-k", str(home), "-h", "127.0.0.1", "-p", str(port)]
+        service = Service([*serve, "-F"], "ready to accept connections", user=user, cwd=home)
+        yield f"postgresql://victor@127.0.0.1:{port}"
+        service.stop(signal.SIGINT)
+
+
+@pytest.fixture
+def postgres(postgres_cluster: str) -> Iterator[str]:
+    """The DSN of a fresh, empty PostgreSQL database, for `asyncpg.connect`."""
+    name = f"test_{new_id().replace('-', '')}"
+    asyncio.run(_execute(f"{postgres_cluster}/postgres", f"CREATE DATABASE {name}"))
+    yield f"{postgres_cluster}/{name}"
+    asyncio.run(_execute(f"{postgres_cluster}/postgres", f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    import asyncpg
+
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(statement)
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+def pushgateway_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    binary = shutil.which("prometheus-pushgateway") or shutil.which("pushgateway")
+    if not binary:
+        require_or_skip("the Prometheus Pushgateway", "apt-get install prometheus-pushgateway")
+    options = ["--web.listen-address=127.0.0.1:0", "--web.enable-admin-api", "--persistence.file="]
+    service = Service([binary, *options], "Listening on", cwd=tmp_path_factory.mktemp("pushgateway"))
+    address = service.ready.split("address=")[1].split()[0]
+    yield f"http://{address}"
+    service.stop()
+
+
+@pytest.fixture
+def pushgateway(pushgateway_server: str) -> str:
+    """The URL of an empty Pushgateway, for `prometheus_client.push_to_gateway`; `/metrics` shows what it holds."""
+    http_request("PUT", f"{pushgateway_server}/api/v1/admin/wipe")
+    return pushgateway_server
+
+
+def http_request(method: str, url: str, body: bytes = b"") -> tuple[int, str]:
+    """One request without proxies or redirects: status and text."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=START_TIMEOUT_S)
+    with contextlib.closing(connection):
+        connection.request(method, parts.path or "/", body)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How the webhook answers a request. `reset` breaks the connection off instead of answering."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    delay_s: float = 0.0
+    reset: bool = False
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A request as it arrived; header names are in lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Webhook:
+    """An HTTP server that keeps what it is sent in `requests`, and answers 200 unless told otherwise."""
+
+    def __init__(self) -> None:
+        self.requests: list[Posted] = []
+        self.otherwise = Answer()
+        self._next: deque[Answer] = deque()
+        self._changed = threading.Condition()
+        self._closing = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
+        self._server.daemon_threads = False  # joined by close(), so that no socket is left open
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/events"
+
+    def answer(self, *answers: Answer) -> None:
+        """Answer the next requests so, one each; then as `otherwise` says."""
+        self._next.extend(answers)
+
+    def wait_for(self, count: int, timeout_s: float = 10.0) -> list[Posted]:
+        """The requests, when `count` of them have arrived."""
+        with self._changed:
+            arrived = self._changed.wait_for(lambda: len(self.requests) >= count, timeout_s)
+        assert arrived, f"{len(self.requests)} of {count} requests arrived in {timeout_s} s"
+        return list(self.requests)
+
+    def take(self, posted: Posted) -> Answer:
+        """Record a request, and say how to answer it once its delay has passed."""
+        with self._changed:
+            self.requests.append(posted)
+            answer = self._next.popleft() if self._next else self.otherwise
+            self._changed.notify_all()
+        self._closing.wait(answer.delay_s)
+        return answer
+
+    def close(self) -> None:
+        self._closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _handler_of(webhook: Webhook) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            length = int(self.headers.get("content-length") or 0)
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            answer = webhook.take(Posted(self.command, self.path, headers, self.rfile.read(length)))
+            if answer.reset:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.close_connection = True
+                return
+            with contextlib.suppress(ConnectionError):  # the client did not wait for a slow answer
+                self.send_response(answer.status)
+                for name, value in {"content-length": "0", **answer.headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+
+        do_POST = do_PUT = do_GET = _answer
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Keep quiet."""
+
+    return Handler
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    """A `Webhook` on a free port; its `url` is where to post."""
+    server = Webhook()
+    yield server
+    server.close()
