@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty
@@ -140,10 +140,8 @@ class Kernel:
         return cell.result
 
     def _pump(self, timeout: float) -> None:
-        try:
+        with suppress(Empty):
             self._on_iopub(self.client.iopub_channel.get_msg(timeout=timeout))
-        except Empty:
-            pass
         while self.client.shell_channel.msg_ready():
             self._on_reply(self.client.shell_channel.get_msg(timeout=0))
 

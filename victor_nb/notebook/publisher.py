@@ -5,7 +5,7 @@ Nothing here imports IPython before it is used, so that loading the extension st
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -52,7 +52,7 @@ class IPythonPublisher:
 
     def _send(self, bundle: Bundle, display_id: str, *, update: bool) -> None:
         if self._shell:
-            publish: _Publish = self._shell.display_pub.publish  # pyright: ignore[reportUnknownMemberType]
+            publish = cast("_Publish", self._shell.display_pub.publish)  # pyright: ignore[reportUnknownMemberType]
             publish(bundle, transient={"display_id": display_id}, update=update)
 
     def clear(self) -> None:
