@@ -1,1 +1,87 @@
-"""An LLM agent in your Jupyter notebook, and everything it does in a DataFrame."""
+"""An LLM agent in your Jupyter notebook, and everything it does in a DataFrame.
+
+    %load_ext victor_nb
+
+Importing the package, or loading the extension, loads nothing but a few small modules: what is heavy is imported at
+its first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from victor_nb.agent.coordinators import (
+        AnalyticsCoordinator,
+        ConfigCoordinator,
+        ContextCoordinator,
+        PromptCoordinator,
+    )
+    from victor_nb.agent.orchestrator import AgentOrchestrator
+    from victor_nb.config.settings import Settings
+    from victor_nb.errors import VictorError
+    from victor_nb.frames import Analytics
+    from victor_nb.messages import ChatResponse
+    from victor_nb.session import add_exporter, tool
+
+    analytics: Analytics
+    orchestrator: AgentOrchestrator
+
+__all__ = [
+    "AgentOrchestrator",
+    "AnalyticsCoordinator",
+    "ChatResponse",
+    "ConfigCoordinator",
+    "ContextCoordinator",
+    "PromptCoordinator",
+    "Settings",
+    "VictorError",
+    "add_exporter",
+    "analytics",
+    "load_ipython_extension",
+    "orchestrator",
+    "tool",
+    "unload_ipython_extension",
+]
+
+_HOME = {
+    "AgentOrchestrator": "victor_nb.agent.orchestrator",
+    "AnalyticsCoordinator": "victor_nb.agent.coordinators",
+    "ChatResponse": "victor_nb.messages",
+    "ConfigCoordinator": "victor_nb.agent.coordinators",
+    "ContextCoordinator": "victor_nb.agent.coordinators",
+    "PromptCoordinator": "victor_nb.agent.coordinators",
+    "Settings": "victor_nb.config.settings",
+    "VictorError": "victor_nb.errors",
+    "add_exporter": "victor_nb.session",
+    "tool": "victor_nb.session",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    if name in ("analytics", "orchestrator"):  # of the kernel's session, so never cached here
+        return getattr(import_module("victor_nb.session").current(), name)
+    raise AttributeError(f"module 'victor_nb' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """`%load_ext victor_nb`"""
+    from victor_nb.notebook.extension import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """`%unload_ext victor_nb`"""
+    from victor_nb.notebook.extension import unload
+
+    unload(shell)

@@ -63,8 +63,8 @@ class TurnStarted(TypedDict):
     cell_id: str | None
     execution_count: int | None
     notebook: str | None
-    model: str
-    provider: str
+    model: str | None
+    provider: str | None
     streamed: bool
     prompt_chars: int
     tags: dict[str, JsonValue]
@@ -74,8 +74,8 @@ class TurnCompleted(TokenCounts):
     turn_id: str
     status: str
     error_type: str | None
-    model: str
-    provider: str
+    model: str | None
+    provider: str | None
     duration_s: float
     time_to_first_token_s: float | None
     model_time_s: float

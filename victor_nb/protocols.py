@@ -117,8 +117,9 @@ class IChatModel(Protocol):
     name: str
     provider: str
     base_url: str | None
-    context_window: int | None
 
+    @property
+    def context_window(self) -> int | None: ...
     async def request(self, request: ModelRequest) -> ModelReply: ...
     def stream(self, request: ModelRequest) -> AsyncIterator[ModelDelta | ModelReply]: ...
 
@@ -195,6 +196,5 @@ class IEventStore(Protocol):
     def close(self) -> None: ...
 
 
-Middleware: TypeAlias = Callable[[ModelRequest, Callable[[ModelRequest], Awaitable[ModelReply]]], Awaitable[ModelReply]]
 ToolFunction: TypeAlias = Callable[..., Any]
 JsonObject: TypeAlias = dict[str, JsonValue]

@@ -7,15 +7,18 @@ coordinators nor any destination.
 from __future__ import annotations
 
 import asyncio
+import atexit
+import platform
 import re
 import threading
 import time
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from victor_nb.errors import EventError
-from victor_nb.events import PAYLOADS, EventContent
+from victor_nb.events import PAYLOADS, EventContent, SessionStarted
 from victor_nb.exporters.base import BaseAnalyticsExporter
 from victor_nb.exporters.decode import decode
 from victor_nb.exporters.delivery import Delivery
@@ -50,13 +53,15 @@ class AnalyticsCoordinator:
     def __init__(self, exporters: Iterable[IAnalyticsExporter] = ()) -> None:
         self._lock = threading.Lock()
         self._store: IEventStore | None = None
+        self._enabled = True
         self._capture_content = True
+        self._sessions: set[str] = set()
         self._waiting: list[IAnalyticsExporter] = []
         self._deliveries: list[Delivery] = []
         for exporter in exporters:
             self.add_exporter(exporter)
 
-    def attach(self, store: IEventStore, *, capture_content: bool = True) -> None:
+    def attach(self, store: IEventStore, *, enabled: bool = True, capture_content: bool = True) -> None:
         """Record into `store` from now on. The orchestrator calls this; a second call with another store is refused."""
         with self._lock:
             if self._store not in (None, store):
@@ -64,7 +69,10 @@ class AnalyticsCoordinator:
                     "this AnalyticsCoordinator already records into another store.",
                     hint="give every orchestrator with its own store its own coordinator",
                 )
+            if self._store is None:
+                atexit.register(self.close)
             self._store = store
+            self._enabled = enabled
             self._capture_content = capture_content
             waiting, self._waiting = self._waiting, []
         for exporter in waiting:
@@ -121,7 +129,7 @@ class AnalyticsCoordinator:
             raise EventError(
                 f"{type!r} is not a type for your own events.", hint="use snake_case that starts with x_, as x_my_event"
             )
-        return self.store.append(type, session_id or "", data or {})
+        return self._append(type, session_id or "", data or {}, None)
 
     def record(
         self, type: str, session_id: str, data: Mapping[str, Any], content: EventContent | None = None
@@ -129,7 +137,22 @@ class AnalyticsCoordinator:
         """Record one of the project's own events (see `events.py`); content is left out when it is not captured."""
         if type not in PAYLOADS:
             raise EventError(f"{type!r} is not an event type of victor_nb.", hint="use track_event for your own")
-        return self.store.append(type, session_id, data, content if self._capture_content else None)
+        if session_id not in self._sessions:
+            self._begin_session(session_id)
+        return self._append(type, session_id, data, content if self._capture_content else None)
+
+    def _append(
+        self, type: str, session_id: str, data: Mapping[str, Any], content: Mapping[str, Any] | None
+    ) -> Awaitable[None]:
+        return self.store.append(type, session_id, data, content) if self._enabled else _NothingRecorded()
+
+    def _begin_session(self, session_id: str) -> None:
+        self._sessions.add(session_id)
+        started: SessionStarted = {
+            "victor_nb_version": version("victor-nb"),
+            "python_version": platform.python_version(),
+        }
+        self._append("session_started", session_id, started, None)
 
     @property
     def store(self) -> IEventStore:
@@ -201,6 +224,9 @@ class AnalyticsCoordinator:
     def close(self, timeout_s: float = 2.0) -> None:
         """Give every exporter one last chance, all at once and for `timeout_s` seconds in total."""
         deadline = time.monotonic() + timeout_s
+        for session_id in self._sessions:
+            self._append("session_ended", session_id, {"reason": "closed"}, None)
+        self._sessions.clear()
         for delivery in self._deliveries:
             delivery.notify()
         if self._store:
@@ -210,6 +236,13 @@ class AnalyticsCoordinator:
         for delivery in self._deliveries:
             delivery.close()
         self._deliveries = []
+
+
+class _NothingRecorded:
+    """Stands for an event where analytics are switched off; need not be awaited."""
+
+    def __await__(self) -> Generator[Any, None, None]:
+        yield from ()
 
 
 def _counted(positions: list[int], delivery: Delivery) -> ExportResult:

@@ -1,0 +1,1 @@
+"""The orchestrator, its four coordinators, and tools."""

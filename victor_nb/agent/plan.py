@@ -1,0 +1,170 @@
+"""What a turn is going to do, decided before anything is sent: which model, settings, tools and system prompt.
+
+The order of precedence is: the call's own arguments, the config coordinator, the orchestrator's settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from victor_nb.agent.coordinators.config_coordinator import ConfigCoordinator, ConfigLoad
+from victor_nb.agent.coordinators.prompt_coordinator import BuiltPrompt, PromptCoordinator
+from victor_nb.agent.output import OutputType
+from victor_nb.agent.recorder import TurnRecorder
+from victor_nb.agent.tools import Toolbox
+from victor_nb.config.settings import Settings
+from victor_nb.errors import ConfigError, UsageError, did_you_mean
+from victor_nb.messages import MODEL_SETTINGS, JsonValue
+from victor_nb.protocols import Config, IChatModel, PromptContext
+
+FALLBACK_WINDOW_TOKENS = 32_768
+"""Assumed for a model whose context window nobody states (most local servers run with less than they could)."""
+
+ModelResolver = Callable[[Any], Awaitable[IChatModel]]
+
+
+@dataclass(frozen=True)
+class TurnCall:
+    """The arguments of one `chat()`."""
+
+    message: str
+    session_id: str
+    stream: bool
+    toolbox: Toolbox
+    model: Any = None
+    output: OutputType | None = None
+    model_settings: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    prompt_context: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
+class TurnPlan:
+    """Everything that stays the same during a turn."""
+
+    model: IChatModel
+    system: str
+    toolbox: Toolbox
+    output: OutputType | None
+    model_settings: Mapping[str, JsonValue]
+    window_tokens: int
+    compaction_threshold: float | int
+    compaction_target: float | int | None
+    reserved_output_tokens: int
+    max_tool_rounds: int
+
+
+class Planner:
+    """Makes a plan of a call, through the config and the prompt coordinator."""
+
+    def __init__(
+        self, settings: Settings, config: ConfigCoordinator, prompt: PromptCoordinator, resolve_model: ModelResolver
+    ) -> None:
+        self._settings = settings
+        self._config = config
+        self._prompt = prompt
+        self._resolve_model = resolve_model
+
+    async def plan(self, call: TurnCall, recorder: TurnRecorder) -> TurnPlan:
+        """
+        Raises:
+            ConfigError: no provider of settings answered, or one gave a value that cannot be used.
+            ModelError: the model cannot be had.
+            PromptError: a required contributor failed.
+        """
+        config = await self._load_config(call, recorder)
+        settings = self._with_config(config)
+        model = await self._resolve_model(call.model or config.get("model"))
+        prompt = await self._build_prompt(call, config, settings, model, recorder)
+        return TurnPlan(
+            model=model,
+            system=prompt.text,
+            toolbox=call.toolbox,
+            output=call.output,
+            model_settings=self._model_settings(settings, config, call),
+            window_tokens=settings.context_window or model.context_window or FALLBACK_WINDOW_TOKENS,
+            compaction_threshold=settings.context_compaction_threshold,
+            compaction_target=settings.context_compaction_target,
+            reserved_output_tokens=settings.reserved_output_tokens,
+            max_tool_rounds=settings.max_tool_rounds,
+        )
+
+    async def _load_config(self, call: TurnCall, recorder: TurnRecorder) -> Config:
+        loaded = await _load(self._config, call.session_id)
+        names = {"keys": sorted(loaded.config), "providers": list(loaded.providers), "failed": list(loaded.failed)}
+        recorder.record("config_loaded", names)
+        return loaded.config
+
+    def _with_config(self, config: Config) -> Settings:
+        """The settings, with those keys of the config that are settings too."""
+        own = {key: value for key, value in config.items() if key in type(self._settings).model_fields}
+        return self._settings.updated(own) if own else self._settings
+
+    async def _build_prompt(
+        self, call: TurnCall, config: Config, settings: Settings, model: IChatModel, recorder: TurnRecorder
+    ) -> BuiltPrompt:
+        context = PromptContext(
+            {
+                **config,
+                "session_id": call.session_id,
+                "message": call.message,
+                "model": model.name,
+                "tools": list(call.toolbox),
+                "system_prompt": config.get("system_prompt", settings.system_prompt),
+                **call.prompt_context,
+            }
+        )
+        built = await _build(self._prompt, context)
+        sections = [section.contributor for section in built.sections]
+        summary = {"sections": sections, "failed": list(built.failed), "prompt_chars": len(built.text)}
+        recorder.record("prompt_built", summary)
+        return built
+
+    def _model_settings(self, settings: Settings, config: Config, call: TurnCall) -> dict[str, JsonValue]:
+        base: dict[str, JsonValue] = {
+            "temperature": settings.temperature,
+            "max_tokens": settings.max_tokens,
+            "top_p": settings.top_p,
+            "timeout": settings.timeout_s,
+        }
+        configured = {key: value for key, value in config.items() if key in MODEL_SETTINGS}
+        merged = base | configured | dict(call.model_settings)
+        return {key: value for key, value in merged.items() if value is not None}
+
+
+def checked_model_settings(given: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """`given`, when every key is a model setting.
+
+    Raises:
+        UsageError: a key is unknown.
+    """
+    for key in given:
+        if key not in MODEL_SETTINGS:
+            raise UsageError(
+                f"{key!r} is no argument of chat() and no model setting.{did_you_mean(key, MODEL_SETTINGS)}",
+                hint=f"known settings: {', '.join(sorted(MODEL_SETTINGS))}",
+            )
+    return dict(given)
+
+
+async def _load(coordinator: ConfigCoordinator, session_id: str) -> ConfigLoad:
+    """Through `load_config` when the user has replaced it, so that a coordinator of theirs is really asked."""
+    if _is_own(coordinator, ConfigCoordinator, "load_config"):
+        return await coordinator.load(session_id)
+    config = cast("object", await coordinator.load_config(session_id=session_id))
+    if not isinstance(config, dict):
+        raise ConfigError(f"{type(coordinator).__name__}.load_config() returned {type(config).__name__}, not a dict.")
+    name = type(coordinator).__name__
+    return ConfigLoad(config=cast("Config", config), providers=(name,), failed=())
+
+
+async def _build(coordinator: PromptCoordinator, context: PromptContext) -> BuiltPrompt:
+    if _is_own(coordinator, PromptCoordinator, "build_system_prompt"):
+        return await coordinator.build(context)
+    text = await coordinator.build_system_prompt(context)
+    return BuiltPrompt(text=text, sections=(), failed=())
+
+
+def _is_own(coordinator: object, base: type, method: str) -> bool:
+    return isinstance(coordinator, base) and getattr(type(coordinator), method) is getattr(base, method)

@@ -1,0 +1,30 @@
+"""What the surrounding program lends to a session: a notebook tells where tools run and where a turn comes from.
+
+The notebook's extension sets it when it is loaded, long before anything heavy is imported; outside a notebook there is
+no host. This module imports nothing of the project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+
+class Host(Protocol):
+    """`run_tool` calls a tool's function where the host wants it; `turn_origin` has the keys of `TurnOrigin`."""
+
+    async def run_tool(self, call: Callable[[], Any]) -> Any: ...
+    def turn_origin(self) -> Mapping[str, Any]: ...
+
+
+_host: Host | None = None
+
+
+def lend(host: Host | None) -> None:
+    """Make `host` the one that sessions made from now on use; None takes it back."""
+    global _host  # noqa: PLW0603 (a process has one host)
+    _host = host
+
+
+def lent() -> Host | None:
+    return _host

@@ -1,0 +1,102 @@
+"""The grammar of `%victor` and `%%victor`: flags and verbs, with an error that helps for everything else."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from dataclasses import dataclass
+from typing import NoReturn
+
+from victor_nb.errors import UsageError, did_you_mean
+
+VERBS = {
+    "use": "use MODEL: chat with this model from now on, as `%victor use anthropic:claude-sonnet-4-5`",
+    "model": "model: which model is in use",
+    "session": "session [NAME]: which conversation this notebook is in, or go to the one called NAME",
+    "sessions": "sessions: all conversations of this notebook, as a DataFrame",
+    "analytics": "analytics [COLUMN …]: what the turns cost and took, by model or by these columns of `turns()`",
+    "reset": "reset: forget the conversation (what was recorded stays)",
+    "help": "help: this text",
+}
+
+
+@dataclass(frozen=True)
+class CellOptions:
+    """The flags of one `%%victor` cell."""
+
+    model: str | None
+    session: str | None
+    output: str | None
+    tools: tuple[str, ...]
+    quiet: bool
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"%%victor: {message}.", hint="see %%victor?")
+
+
+def _cell_parser() -> _Parser:
+    parser = _Parser(
+        prog="%%victor",
+        add_help=False,
+        allow_abbrev=False,
+        description="Send the text of this cell to the model; the answer streams in below.",
+    )
+    parser.add_argument("-m", "--model", help="the model of this cell, as openai:gpt-5 or demo")
+    parser.add_argument("-s", "--session", metavar="NAME", help="the conversation that this cell belongs to")
+    parser.add_argument("-o", "--output", metavar="NAME", help="bind the answer (a ChatResponse) to this variable")
+    parser.add_argument("--tools", metavar="F,G", default="", help="functions of the notebook that it may call")
+    parser.add_argument("--quiet", action="store_true", help="no footer under the answer")
+    return parser
+
+
+def cell_help() -> str:
+    """What `%%victor?` shows."""
+    return f"{_cell_parser().format_help()}\n{line_help()}"
+
+
+def line_help() -> str:
+    return "\n".join(["%victor VERB", *(f"  {text}" for text in VERBS.values())])
+
+
+def _words(magic: str, line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError:
+        raise UsageError(f"{magic}: a quotation mark is missing in {line.strip()!r}.", hint="close it") from None
+
+
+def parse_cell_line(line: str) -> CellOptions:
+    """
+    Raises:
+        UsageError: a flag is unknown or has no value, or something else stands on the line.
+    """
+    parser = _cell_parser()
+    found, rest = parser.parse_known_args(_words("%%victor", line))
+    for word in rest:
+        if word.startswith("-"):
+            known = [flag for action in parser._actions for flag in action.option_strings]
+            raise UsageError(f"%%victor: no flag {word!r}.{did_you_mean(word, known)}", hint="see %%victor?")
+        raise UsageError(
+            f"%%victor: {word!r} stands on the first line.", hint="write the question on the lines below it"
+        )
+    if found.output is not None and not found.output.isidentifier():
+        raise UsageError(f"%%victor: {found.output!r} is not a variable name.", hint="as in -o answer")
+    tools = tuple(name.strip() for name in found.tools.split(",") if name.strip())
+    return CellOptions(found.model, found.session, found.output, tools, found.quiet)
+
+
+def parse_verb(line: str) -> tuple[str, list[str]]:
+    """The verb of a `%victor` line (`help` if there is none) and the words after it.
+
+    Raises:
+        UsageError: the verb is unknown.
+    """
+    words = _words("%victor", line)
+    if not words:
+        return "help", []
+    verb, *rest = words
+    if verb not in VERBS:
+        raise UsageError(f"%victor: no verb {verb!r}.{did_you_mean(verb, VERBS)}", hint="see %victor help")
+    return verb, rest

@@ -1,0 +1,116 @@
+"""The composition root of a notebook: one `Session` per kernel puts settings, orchestrator, tools and frames together.
+
+It knows nothing of IPython; the notebook folder gives it the parts that do (where tools run, where a turn comes from).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from victor_nb.agent.orchestrator import AgentOrchestrator
+from victor_nb.agent.recorder import TurnOrigin
+from victor_nb.agent.runners import run_in_thread
+from victor_nb.agent.tools import tool as mark_as_tool
+from victor_nb.config.settings import Settings
+from victor_nb.host import lent
+from victor_nb.protocols import IAnalyticsExporter, IEventStore, ToolFunction
+from victor_nb.store import open_store
+
+if TYPE_CHECKING:
+    from victor_nb.frames import Analytics
+
+F = TypeVar("F", bound=ToolFunction)
+
+
+class Session:
+    """What a notebook chats with. The orchestrator is made at first use, from the settings as they are then."""
+
+    def __init__(self) -> None:
+        self._host = lent()
+        self._orchestrator: AgentOrchestrator | None = None
+        self._analytics: Analytics | None = None
+
+    @property
+    def orchestrator(self) -> AgentOrchestrator:
+        if self._orchestrator is None:
+            runner = self._host.run_tool if self._host else run_in_thread
+            self._orchestrator = AgentOrchestrator(tool_runner=runner, origin=self._turn_origin)
+        return self._orchestrator
+
+    @orchestrator.setter
+    def orchestrator(self, orchestrator: AgentOrchestrator) -> None:
+        """Chat through an orchestrator of your own from now on."""
+        self._orchestrator = orchestrator
+
+    @property
+    def analytics(self) -> Analytics:
+        if self._analytics is None:
+            from victor_nb.frames import Analytics
+
+            self._analytics = Analytics(self._store)
+        return self._analytics
+
+    def _store(self) -> IEventStore:
+        """Read without making an orchestrator: looking at what was recorded needs no model."""
+        if self._orchestrator is not None:
+            return self._orchestrator.analytics_coordinator.store
+        return open_store(Settings().home / "victor.db")
+
+    def _turn_origin(self) -> TurnOrigin:
+        return TurnOrigin(**self._host.turn_origin()) if self._host else TurnOrigin()
+
+    def add_tool(self, function: ToolFunction, name: str) -> None:
+        """Offer `function` to the model in every turn; a function of the same name is replaced."""
+        tools = self.orchestrator.tools
+        tools[:] = [*(other for other in tools if getattr(other, "__name__", None) != name), function]
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        if self._orchestrator is not None:
+            self._orchestrator.close(timeout_s)
+
+
+_lock = threading.Lock()
+_current: Session | None = None
+
+
+def current() -> Session:
+    """The kernel's session."""
+    global _current  # noqa: PLW0603 (a kernel has one session, and this module owns it)
+    with _lock:
+        if _current is None:
+            _current = Session()
+        return _current
+
+
+def set_current(session: Session | None) -> None:
+    """Make `session` the kernel's; None forgets it."""
+    global _current  # noqa: PLW0603
+    with _lock:
+        _current = session
+
+
+def add_exporter(exporter: IAnalyticsExporter) -> None:
+    """Send this notebook's events to `exporter`, now and after every turn."""
+    coordinator = current().orchestrator.analytics_coordinator
+    coordinator.add_exporter(exporter)
+    coordinator.notify()
+
+
+@overload
+def tool(function: F, /) -> F: ...
+@overload
+def tool(**options: Any) -> Callable[[F], F]: ...
+def tool(function: Any = None, /, **options: Any) -> Any:
+    """Offer a function to the model: `@vn.tool`, or `@vn.tool(requires_approval=True)`.
+
+    The function's name, docstring and signature are what the model is told. It stays callable as before.
+
+    Raises:
+        ToolDefinitionError: the function cannot be described to a model.
+    """
+    if function is None:
+        return lambda decorated: tool(mark_as_tool(**options)(decorated))  # type: ignore[misc]
+    current().add_tool(function, function.__name__)
+    return function
