@@ -8,9 +8,9 @@ import asyncio
 import concurrent.futures
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -71,17 +71,18 @@ def model_loop() -> LoopThread:
 
 
 async def iterate_on(thread: LoopThread, source: AsyncIterator[T]) -> AsyncIterator[T]:
-    """Iterate over `source` on another thread's loop; closing this iterator closes `source` there.
+    """Iterate over `source` on another thread's loop. Closing this iterator closes `source` there, and waits until it
+    is closed, at most a second.
 
     Items that arrive while the consumer is busy are handed over together, so that a fast stream costs one wake-up
     for many items.
     """
     home = asyncio.get_running_loop()
-    items: list[T | _Failure | _End] = []
+    items: list[T | _End] = []
     lock = threading.Lock()
     ready = asyncio.Event()
 
-    def put(item: T | _Failure | _End) -> None:
+    def put(item: T | _End) -> None:
         with lock:
             items.append(item)
             first = len(items) == 1
@@ -89,37 +90,73 @@ async def iterate_on(thread: LoopThread, source: AsyncIterator[T]) -> AsyncItera
             with contextlib.suppress(RuntimeError):  # the consumer's loop is closed: nobody is waiting
                 home.call_soon_threadsafe(ready.set)
 
-    async def pump() -> None:
-        try:
-            async with contextlib.aclosing(source) as opened:  # type: ignore[type-var]
-                async for item in opened:
-                    put(item)
-        except Exception as error:  # noqa: BLE001 (it is raised again on the consumer's side)
-            put(_Failure(error))
-        finally:
-            put(_End())
+    async def take() -> list[T | _End]:
+        await ready.wait()
+        ready.clear()
+        with lock:
+            batch, items[:] = items[:], []
+        return batch
 
-    running = thread.submit(pump())
+    pump = _Pump(thread, source, put)
+    last: T | _End | None = None
     try:
         while True:
-            await ready.wait()
-            ready.clear()
-            with lock:
-                batch, items[:] = items[:], []
-            for item in batch:
-                if isinstance(item, _End):
+            for last in await take():
+                if isinstance(last, _End):
+                    last.check()
                     return
-                if isinstance(item, _Failure):
-                    raise item.error
-                yield item
+                yield last
     finally:
-        running.cancel()
-
-
-class _Failure:
-    def __init__(self, error: Exception) -> None:
-        self.error = error
+        if not isinstance(last, _End):
+            await pump.close(take)
 
 
 class _End:
-    pass
+    """The last item: how the source ended."""
+
+    def __init__(self, task: asyncio.Task[None]) -> None:
+        self._error = None if task.cancelled() else task.exception()
+        self._cancelled = task.cancelled()
+
+    def check(self) -> None:
+        """Raise what the source raised; one that was cancelled on its own loop must not look finished."""
+        if self._cancelled:
+            raise asyncio.CancelledError
+        if self._error is not None:
+            raise self._error
+
+
+class _Pump(Generic[T]):
+    """The task that drains `source` on another thread's loop. An `_End` always follows, even when the task is
+    cancelled before its first step."""
+
+    CLOSE_TIMEOUT_S = 1.0
+
+    def __init__(self, thread: LoopThread, source: AsyncIterator[T], put: Callable[[T | _End], None]) -> None:
+        self._loop = thread.loop
+        self._source = source
+        self._put = put
+        self._task: asyncio.Task[None] | None = None
+        self._ended = False
+        self._loop.call_soon_threadsafe(self._start)
+
+    def _start(self) -> None:
+        self._task = self._loop.create_task(self._run())
+        self._task.add_done_callback(self._end)
+
+    async def _run(self) -> None:
+        async with contextlib.aclosing(cast("AsyncGenerator[T, None]", self._source)) as opened:
+            async for item in opened:
+                self._put(item)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._ended = True
+        self._put(_End(task))
+
+    async def close(self, take: Callable[[], Awaitable[object]]) -> None:
+        """Cancel the task and wait until the source is closed, so that its connection is gone."""
+        with contextlib.suppress(RuntimeError, TimeoutError):  # the loop is closed, or the source does not let go
+            self._loop.call_soon_threadsafe(lambda: self._task and self._task.cancel())
+            async with asyncio.timeout(self.CLOSE_TIMEOUT_S):
+                while not self._ended:
+                    await take()

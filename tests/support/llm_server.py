@@ -165,7 +165,7 @@ class LLMServer:
                 await asyncio.sleep(0.001)
             if index == 0:
                 self.first_byte_at = time.perf_counter()
-            data = b"data: {not json\n\n" if reply.invalid_json and index == 1 else event.encode()
+            data = _garbled(event) if reply.invalid_json and index == 1 else event.encode()
             end = b"0\r\n\r\n" if index == len(events) - 1 else b""
             await _write(writer, b"%x\r\n%s\r\n%s" % (len(data), data, end))
 
@@ -185,6 +185,11 @@ async def _read_request(reader: asyncio.StreamReader) -> Received | None:
         headers[name.strip().lower()] = value.strip()
     raw = await reader.readexactly(int(headers.get("content-length", "0")))
     return Received(method, path.partition("?")[0], headers, json.loads(raw) if raw else {})
+
+
+def _garbled(event: str) -> bytes:
+    """The event with its name kept (nameless ones are skipped by some clients) and its data broken."""
+    return event.partition("data: ")[0].encode() + b"data: {not json\n\n"
 
 
 def _head(status: int, headers: dict[str, str]) -> bytes:

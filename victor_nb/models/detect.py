@@ -1,0 +1,71 @@
+"""Which model answers when the user names none: a key in the environment, else a local Ollama, else the demo.
+
+Paid keys are never picked under pytest, nbmake or CI. Opens one loopback connection at most, when asked, never at
+import.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from victor_nb.models.catalog import PROVIDERS, ModelName
+
+KEY_ORDER = ("anthropic", "openai", "google")
+"""Whose key wins when several are set. Anthropic first: who sets that key means to use it here, while OpenAI's
+variable is set on many machines for other programs."""
+_TEST_SIGNS = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION", "NBMAKE", "CI", "VICTOR_TEST")
+_OLLAMA_PORT = 11434
+
+
+def detect(env: Mapping[str, str]) -> ModelName:
+    """The model to use when none was named.
+
+    Order: a key of Anthropic, OpenAI, Google (skipped in a test run), a local Ollama that answers, `demo`.
+    """
+    if not _in_test_run(env):
+        for name in KEY_ORDER:
+            provider = PROVIDERS[name]
+            if any(env.get(key) for key in provider.env_keys) and provider.default_model:
+                return ModelName(name, provider.default_model)
+    model = first_ollama_model(env)
+    return ModelName("ollama", model) if model else ModelName("demo", "demo")
+
+
+def _in_test_run(env: Mapping[str, str]) -> bool:
+    return any(env.get(sign, "").lower() not in ("", "0", "false") for sign in _TEST_SIGNS)
+
+
+def ollama_url(env: Mapping[str, str]) -> str:
+    """Where Ollama listens, without a path: OLLAMA_BASE_URL, else Ollama's own OLLAMA_HOST, else port 11434 here."""
+    text = (env.get("OLLAMA_BASE_URL") or env.get("OLLAMA_HOST") or "").strip().rstrip("/").removesuffix("/v1")
+    parts = urlsplit(text if "://" in text else f"http://{text}")
+    host = parts.hostname or "127.0.0.1"
+    # What Ollama binds is not always what one can call.
+    host = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    host = f"[{host}]" if ":" in host else host
+    default = {"https": 443}.get(parts.scheme, _OLLAMA_PORT)
+    return f"{parts.scheme}://{host}:{parts.port or default}{parts.path}"
+
+
+def first_ollama_model(env: Mapping[str, str], timeout_s: float = 0.2) -> str | None:
+    """The first model of the Ollama that `env` points at, or None when none answers (0.2 s to connect, 1 s to tell)."""
+    url = ollama_url(env)
+    parts = urlsplit(url)
+    try:
+        with socket.create_connection((parts.hostname or "127.0.0.1", parts.port or _OLLAMA_PORT), timeout_s):
+            pass
+        with _direct().open(f"{url}/api/tags", timeout=5 * timeout_s) as response:
+            found = json.loads(response.read())
+        return str(found["models"][0]["name"])
+    except (OSError, ValueError, LookupError, TypeError, urllib.error.URLError):
+        return None
+
+
+def _direct() -> urllib.request.OpenerDirector:
+    """Never through a proxy: the environment's one cannot reach this machine."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))

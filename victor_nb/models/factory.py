@@ -1,0 +1,155 @@
+"""From what a user names or hands over to a chat model. Everything that can be refused is refused here, before a
+request: unknown names, missing keys, missing packages. Imports no SDK.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from victor_nb.errors import MissingExtraError, MissingKeyError, UsageError
+from victor_nb.models.catalog import PROVIDERS, ModelName, Provider, parse
+from victor_nb.models.demo import DemoModel
+from victor_nb.models.detect import detect, first_ollama_model
+from victor_nb.models.failures import Target
+from victor_nb.models.retries import RetryingModel
+from victor_nb.models.wire import WireModel
+from victor_nb.models.wire_clients import Access, default_url, library_model, model_of_provider
+from victor_nb.protocols import IChatModel
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+
+_OWN_HOSTS = {"openai": "openai.com", "openai-chat": "openai.com", "openai-responses": "openai.com"} | {
+    "anthropic": "anthropic.com",
+    "google": "googleapis.com",
+}
+
+
+def build_model(
+    spec: str | IChatModel | Model | None = None,
+    *,
+    provider: str | object | None = None,
+    api_key: str | None = None,
+    base_url: str | None = None,
+) -> IChatModel:
+    """The chat model meant by `spec` and `provider`; with neither, the one that `detect` finds.
+
+    `spec` is a name (see `catalog.parse`), a chat model, or a pydantic-ai Model. `provider` is a provider's name, a
+    full name, a pydantic-ai Model, or a pydantic-ai Provider object with `spec` naming its model. A key from the
+    environment is only sent to its own provider: for another `base_url` give `api_key`. Models behind an API are
+    retried (`RetryingModel`). Raises UnknownModelError, MissingKeyError, MissingExtraError, UsageError.
+    """
+    for given, other in ((spec, provider), (provider, spec)):
+        if given is None or isinstance(given, str):
+            continue
+        if (model := _as_chat_model(given)) is not None:
+            _refuse_both(other)
+            return model
+    if provider is not None and not isinstance(provider, str):
+        return _from_provider_object(provider, spec)
+    if spec is not None and not isinstance(spec, str):
+        raise UsageError(f"{type(spec).__name__} is no model.", hint="Pass a name such as 'openai:gpt-5', or a model.")
+    return _from_name(_wanted(spec, provider, base_url), api_key, base_url is not None)
+
+
+def _wanted(spec: str | None, provider: str | None, base_url: str | None) -> ModelName:
+    if spec is None and provider is None:
+        if base_url is None:
+            return detect(os.environ)
+        raise UsageError("base_url was given without a model.", hint="Name the model that the server should use.")
+    if provider is None or spec is None:
+        return _parse(str(spec or provider), base_url)
+    if "://" in provider:
+        return _parse(spec, provider)
+    if ":" in provider:
+        raise UsageError(
+            f"provider={provider!r} names a model already.", hint="Leave `model` out, or the part after the colon."
+        )
+    return _parse(spec if spec.startswith(f"{provider}:") else f"{provider}:{spec}", base_url)
+
+
+def _parse(text: str, base_url: str | None) -> ModelName:
+    if text.strip().lower() == "ollama" and base_url is None and (model := first_ollama_model(os.environ)):
+        return ModelName("ollama", model)
+    return parse(text, base_url=base_url)
+
+
+def _from_name(name: ModelName, api_key: str | None, url_given: bool) -> IChatModel:
+    if name.provider == "demo":
+        return DemoModel()
+    provider = PROVIDERS[name.provider]
+    _require_sdk(provider)
+    url_given = url_given or name.base_url is not None
+    base_url = name.base_url or default_url(name)
+    key = api_key or _key(provider, name, base_url, url_given)
+    access = Access(key, base_url)
+    target = Target(name.provider, name.model, base_url, (key,) if key else ())
+    return RetryingModel(WireModel(target, partial(library_model, name, access)))
+
+
+def _key(provider: Provider, name: ModelName, base_url: str | None, url_given: bool) -> str | None:
+    """The key from the environment, or None where none is wanted. A key never goes to a URL it was not made for."""
+    if url_given and base_url is not None and not _is_own(name.provider, base_url):
+        return None
+    found = next((value for key in provider.env_keys if (value := os.environ.get(key))), None)
+    if found is None and provider.env_keys and base_url is None:
+        names = " or ".join(provider.env_keys)
+        raise MissingKeyError(
+            f"{provider.label} needs an API key, and {names} is not set.",
+            hint=f"Put {provider.env_keys[0]}=… into a .env file or the environment (not into a cell), "
+            "or try without a key: %victor use demo",
+        )
+    return found
+
+
+def _is_own(provider: str, base_url: str) -> bool:
+    host, own = urlsplit(base_url).hostname or "", _OWN_HOSTS.get(provider)
+    return own is not None and (host == own or host.endswith(f".{own}"))
+
+
+def _require_sdk(provider: Provider) -> None:
+    try:
+        missing = importlib.util.find_spec(provider.sdk) is None
+    except ModuleNotFoundError:
+        missing = True
+    if missing:
+        package = "victor-nb[google]" if provider.extra == "google" else f"pydantic-ai-slim[{provider.extra}]"
+        raise MissingExtraError(
+            f"{provider.label} needs a package that is not installed.", hint=f'pip install "{package}"'
+        )
+
+
+def _as_chat_model(given: object) -> IChatModel | None:
+    """`given` when it is a chat model, or wrapped when it is the library's Model, else None."""
+    library = sys.modules.get("pydantic_ai.models")  # an instance of its classes exists only once it is imported
+    if library is not None and isinstance(given, library.Model):
+        return RetryingModel(_wrapped(given))
+    has_methods = callable(getattr(given, "request", None)) and callable(getattr(given, "stream", None))
+    return given if has_methods and hasattr(given, "provider") else None  # type: ignore[return-value]
+
+
+def _wrapped(model: Any) -> WireModel:
+    target = Target(str(model.system), str(model.model_name), getattr(model, "base_url", None))
+    return WireModel(target, lambda: model, owned=False)
+
+
+def _from_provider_object(provider: Any, spec: object) -> IChatModel:
+    library = sys.modules.get("pydantic_ai.providers")
+    if library is None or not isinstance(provider, library.Provider):
+        raise UsageError(
+            f"{type(provider).__name__} is no provider.", hint="Pass a name such as 'openai', or a pydantic-ai Model."
+        )
+    if not isinstance(spec, str):
+        raise UsageError("The provider does not say which model to use.", hint="Add model='…'.")
+    target = Target(str(provider.name), spec, str(provider.base_url))
+    return RetryingModel(WireModel(target, partial(model_of_provider, provider, spec), owned=False))
+
+
+def _refuse_both(other: object) -> None:
+    if other is not None:
+        raise UsageError("Both `model` and `provider` were given, and one of them is a whole model.", hint="Pass one.")

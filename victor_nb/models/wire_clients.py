@@ -1,0 +1,104 @@
+"""The model library's models, with clients of our own making: no hidden retries inside the SDK, keys and URLs given.
+
+Everything heavy is imported inside the functions, and only the SDK that is in use.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from victor_nb.models.catalog import ModelName
+from victor_nb.models.detect import ollama_url
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+
+_NO_KEY = "not-needed"  # the SDKs insist on a key where a local server wants none
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach a provider: the key (kept out of the repr) and the server's URL, each None for the default."""
+
+    api_key: str | None = None
+    base_url: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Access(api_key={'…' if self.api_key else None}, base_url={self.base_url!r})"
+
+
+def default_url(name: ModelName) -> str | None:
+    """Where `name` is reached when no URL was given: the SDK's variable, Ollama's address, or None."""
+    if name.provider == "ollama":
+        return f"{ollama_url(os.environ)}/v1"
+    if name.provider in ("openai", "openai-chat", "openai-responses"):
+        return os.environ.get("OPENAI_BASE_URL") or None
+    if name.provider == "anthropic":
+        return os.environ.get("ANTHROPIC_BASE_URL") or None
+    return None
+
+
+def library_model(name: ModelName, access: Access) -> Model:
+    """The library's model for `name`, its client made with `access`."""
+    match name.provider:
+        case "anthropic":
+            return _anthropic(name.model, access)
+        case "openai" | "openai-chat" | "openai-responses" | "ollama":
+            return _openai(name, access)
+        case _:
+            return _any_other(name, access)
+
+
+def model_of_provider(provider: Any, model: str) -> Model:
+    """The library's model called `model`, of a Provider object that the user made."""
+    from pydantic_ai.models import infer_model
+
+    return infer_model(f"{provider.name}:{model}", provider_factory=lambda _: provider)
+
+
+def _anthropic(model: str, access: Access) -> Model:
+    from anthropic import AsyncAnthropic
+    from pydantic_ai.models.anthropic import AnthropicModel
+    from pydantic_ai.providers.anthropic import AnthropicProvider
+
+    client = AsyncAnthropic(api_key=access.api_key or _NO_KEY, base_url=access.base_url, max_retries=0)
+    client.auth_token = None  # the SDK takes one from the environment, which may belong to another server
+    return AnthropicModel(model, provider=AnthropicProvider(anthropic_client=client))
+
+
+def _openai(name: ModelName, access: Access) -> Model:
+    from openai import AsyncOpenAI
+    from pydantic_ai.models.ollama import OllamaModel
+    from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
+    from pydantic_ai.providers.ollama import OllamaProvider
+    from pydantic_ai.providers.openai import OpenAIProvider
+
+    client = AsyncOpenAI(api_key=access.api_key or _NO_KEY, base_url=access.base_url, max_retries=0)
+    if name.provider == "ollama":
+        return OllamaModel(name.model, provider=OllamaProvider(openai_client=client))
+    provider = OpenAIProvider(openai_client=client)
+    speaks_responses = name.provider == "openai-responses" or (
+        name.provider == "openai" and _is_openai(access.base_url)
+    )
+    return (OpenAIResponsesModel if speaks_responses else OpenAIChatModel)(name.model, provider=provider)
+
+
+def _is_openai(base_url: str | None) -> bool:
+    """Servers that imitate OpenAI speak chat completions; the Responses API is OpenAI's own."""
+    host = urlsplit(base_url or "https://api.openai.com").hostname or ""
+    return host == "openai.com" or host.endswith(".openai.com")
+
+
+def _any_other(name: ModelName, access: Access) -> Model:
+    from pydantic_ai.models import infer_model
+    from pydantic_ai.providers import infer_provider_class
+
+    given = {"api_key": access.api_key, "base_url": access.base_url}
+    provider = infer_provider_class(name.provider)(**{key: value for key, value in given.items() if value})
+    client = getattr(provider, "client", None)
+    if isinstance(getattr(client, "max_retries", None), int):
+        client.max_retries = 0  # type: ignore[union-attr]
+    return infer_model(f"{name.provider}:{name.model}", provider_factory=lambda _: provider)
