@@ -1,0 +1,147 @@
+"""The SQLite store: what it accepted is on disk, in order, and several kernels share one file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from victor_nb.errors import EventError, StoreVersionError
+from victor_nb.protocols import EventQuery
+from victor_nb.store import SQLiteStore
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    opened = SQLiteStore(tmp_path / "victor.db")
+    yield opened
+    opened.close()
+
+
+def test_an_awaited_event_is_on_disk(store: SQLiteStore, tmp_path: Path):
+    async def record():
+        await store.append("x_test", "s", {"turn_id": "t", "n": 1}, {"prompt": "hi"})
+
+    asyncio.run(record())
+    row = sqlite3.connect(tmp_path / "victor.db").execute("SELECT type, turn_id, data, content FROM events").fetchone()
+    assert row == ("x_test", "t", '{"turn_id":"t","n":1}', '{"prompt":"hi"}')
+
+
+def test_the_file_is_in_wal_mode_with_full_sync_and_a_schema_version(store: SQLiteStore, tmp_path: Path):
+    store.append("x_test", "s", {})
+    store.flush()
+    connection = sqlite3.connect(tmp_path / "victor.db")
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    from victor_nb.store import schema
+
+    assert schema.connect(tmp_path / "victor.db").execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_seq_has_no_gaps_whichever_threads_record(store: SQLiteStore):
+    def record():
+        for n in range(200):
+            store.append("x_test", "s", {"n": n})
+
+    threads = [threading.Thread(target=record) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    store.flush()
+    assert [event.seq for event in store.read(EventQuery())] == list(range(1, 1601))
+
+
+def test_events_come_back_by_session_type_and_position(store: SQLiteStore):
+    for session in ("a", "b", "a"):
+        store.append("x_one", session, {})
+        store.append("x_two", session, {})
+    store.flush()
+    found = store.read(EventQuery(session_id="a", types=["x_two"]))
+    assert [(event.session_id, event.type) for event in found] == [("a", "x_two")] * 2
+    assert store.read(EventQuery(after_position=found[0].position, limit=1))[0].seq == found[0].seq + 1
+
+
+def test_two_kernels_share_one_file(tmp_path: Path):
+    script = (
+        "import sys; from pathlib import Path; from victor_nb.store import SQLiteStore\n"
+        "s = SQLiteStore(Path(sys.argv[1]))\n"
+        "for n in range(500): s.append('x_test', 's', {'n': n})\n"
+        "s.close()"
+    )
+    path = tmp_path / "victor.db"
+    kernels = [subprocess.Popen([sys.executable, "-c", script, str(path)]) for _ in range(3)]
+    assert [kernel.wait(60) for kernel in kernels] == [0, 0, 0]
+    store = SQLiteStore(path)
+    events = store.read(EventQuery())
+    runs = store.runs()
+    store.close()
+    assert len(events) == 1500
+    assert len(runs) == 3
+    assert all(run.ended_at_us for run in runs)
+    assert all([e.seq for e in events if e.kernel_run_id == run.id] == list(range(1, 501)) for run in runs)
+
+
+def test_a_newer_schema_is_refused_with_what_to_do(tmp_path: Path):
+    path = tmp_path / "victor.db"
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version=99")
+    connection.close()
+    store = SQLiteStore(path)
+    with pytest.raises(StoreVersionError, match="schema 99.*upgrade victor_nb"):
+        store.read(EventQuery())
+    store.close()
+
+
+def test_a_folder_that_cannot_be_written_warns_once_and_keeps_events_in_memory(tmp_path: Path):
+    (tmp_path / "file").write_text("not a folder")
+    store = SQLiteStore(tmp_path / "file" / "victor.db")
+    store.append("x_first", "s", {})
+    store.flush()
+    with pytest.warns(RuntimeWarning, match="in memory only"):
+        store.append("x_second", "s", {})
+    store.append("x_third", "s", {})  # a second warning would be an error here
+    store.flush()
+    assert [event.type for event in store.read(EventQuery())] == ["x_first", "x_second", "x_third"]
+    store.close()
+
+
+def test_reading_before_anything_was_recorded_makes_no_file(store: SQLiteStore, tmp_path: Path):
+    assert store.read(EventQuery()) == []
+    assert store.runs() == []
+    assert not list(tmp_path.glob("victor.db*"))
+
+
+def test_what_is_not_json_is_refused_and_what_can_be_is_mended(store: SQLiteStore):
+    with pytest.raises(EventError, match="object is not JSON"):
+        store.append("x_test", "s", {"bad": object()})
+    store.append("x_test", "s\ud800", {"nan": float("nan"), "text": "a\x00b\udc00", "emoji": "🦉", "path": Path("x")})
+    store.flush()
+    (event,) = store.read(EventQuery())
+    assert json.loads(event.data) == {"nan": None, "text": "a\ufffdb\ufffd", "emoji": "🦉", "path": "x"}
+    assert event.session_id == "s\ufffd"
+
+
+def test_a_closed_store_opens_again_as_the_same_run(store: SQLiteStore):
+    store.append("x_test", "s", {})
+    store.close()
+    store.append("x_test", "s", {})
+    store.flush()
+    assert [event.seq for event in store.read(EventQuery())] == [1, 2]
+    assert [run.alive for run in store.runs()] == [True]
+
+
+def test_a_cursor_is_kept(store: SQLiteStore, tmp_path: Path):
+    store.append("x_test", "s", {})
+    store.advance("Mine", 1)
+    store.append("x_test", "s", {})
+    store.flush()
+    rows = sqlite3.connect(tmp_path / "victor.db").execute("SELECT exporter, position FROM cursors").fetchall()
+    assert rows == [("Mine", 1)]
+    assert (store.cursor("Mine"), store.cursor("Other")) == (1, 0)
