@@ -109,7 +109,7 @@ class ConfigCoordinator:
             raise ConfigError(f"No configuration key {key!r}.{did_you_mean(key, names)}")
         value = copied(look_up(load.config, path))
         wanted = [(name, copied(look_up(layer, path))) for name, layer in reversed(load.layers) if _holds(layer, path)]
-        if isinstance(value, dict) and len(wanted) > 1:
+        if isinstance(value, dict) and value and len(wanted) > 1:
             return Explanation(cast("Config", value), None, tuple(wanted))
         return Explanation(value, wanted[0][0], tuple(wanted[1:]))
 
