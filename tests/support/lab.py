@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import nbformat
 import pytest
-from support.services import require_or_skip
+from support.services import as_user, require_or_skip
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+    from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize
 
 T = TypeVar("T")
 
@@ -48,6 +48,7 @@ SETTINGS = {
     "docmanager-extension/plugin": {"autosave": False},
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
+VIEWPORT: ViewportSize = {"width": 1200, "height": 1000}
 NOTEBOOK = """
 const panel = window.jupyterapp.shell.currentWidget;
 const cell = i => panel.content.widgets[i];
@@ -60,7 +61,7 @@ class LabPage:
     def __init__(self, lab: Lab, path: Path) -> None:
         self._lab = lab
         self.path = path
-        self._context: BrowserContext = lab.on_browser(lambda: lab.browser.new_context(viewport=lab.viewport))
+        self._context: BrowserContext = lab.on_browser(lambda: lab.browser.new_context(viewport=VIEWPORT))
         self.page: Page = lab.on_browser(self._context.new_page)
         self._go()
 
@@ -166,8 +167,6 @@ class LabPage:
 class Lab:
     """A running JupyterLab server and the browser that looks at it."""
 
-    viewport = {"width": 1200, "height": 1000}
-
     def __init__(self, root: Path, url: str, token: str) -> None:
         self.root = root
         self.url = url
@@ -260,7 +259,7 @@ def _serve(folder: Path, root: Path, port: int, token: str) -> subprocess.Popen[
     ]
     with (folder / "server.log").open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *arguments],
+            [*as_user(None, dies_with_parent=True), sys.executable, "-m", "jupyterlab", *arguments],
             cwd=root,
             env=_environment(folder),
             stdout=log,

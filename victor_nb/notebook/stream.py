@@ -1,14 +1,14 @@
 """An answer while it streams: pieces of HTML in displays that are updated, and one output at the end.
 
-The answer grows in one display. Once that holds more than about 1,500 characters, its finished blocks stay behind,
-frozen, and a new display goes on with the rest, so that an update costs the bytes of the tail and nothing flickers
-above it. Updates come at most ten a second, and only while all of them together stay within 16 bytes for each byte
-of text (or when a second has passed, which a slow model needs).
+The answer grows in one display. Once that is long, its finished blocks stay behind, frozen, and a new display goes
+on with the rest, so that an update costs the bytes of the tail and nothing flickers above it. Updates come at most
+ten a second, and only while all of them together stay within 16 bytes for each byte of text, or within 1.6 KB a
+second, which is what a slow model gets.
 
 A front end can update a display but not remove it. When the cell holds nothing but this answer (`sole`, no tool has
 run) the end is therefore `clear_output(wait=True)` and one new display. Otherwise clearing would take what the
-user's tools printed: then the first display gets the whole answer, and further ones, which only long answers have,
-become empty. A short answer is one updated display either way.
+user's tools printed: then the first display gets the whole answer, and further ones, which only answers beyond
+about 1,500 characters have, become empty.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ from victor_nb.notebook.transcript import Prose, Segment, Transcript, transcript
 __all__ = ["AnswerDisplay", "IPythonPublisher", "Publisher", "split_blocks"]
 
 INTERVAL_S = 0.1
-PATIENCE_S = 1.0
 PIECE_CHARACTERS = 1_500
+PIECE_CHARACTERS_IF_SOLE = 500
 BYTES_PER_TEXT_BYTE = 16
-FIRST_CREDIT = 4_000
+BYTES_PER_SECOND = 1_600
+FIRST_CREDIT = 8_000
 MESSAGE_OVERHEAD = 900  # bytes of headers around a display message, measured on ipykernel 7.4
 
 INTERRUPTED = "Interrupted: the answer is incomplete."
@@ -102,7 +103,7 @@ class AnswerDisplay:
         if waited < INTERVAL_S:
             return False
         allowed = FIRST_CREDIT + BYTES_PER_TEXT_BYTE * self._text_bytes
-        return waited >= PATIENCE_S or self._sent_bytes + self._last_cost <= allowed
+        return waited * BYTES_PER_SECOND >= self._last_cost or self._sent_bytes + self._last_cost <= allowed
 
     def _refresh(self) -> None:
         self._dirty = False
@@ -119,11 +120,12 @@ class AnswerDisplay:
         """Take the finished part of the open piece out of it, once it has become long."""
         segments = self._open.segments
         last = segments[-1]
-        if not isinstance(last, Prose) or len(last.text) < PIECE_CHARACTERS or self._open.tool_running:
+        long = PIECE_CHARACTERS_IF_SOLE if self._sole else PIECE_CHARACTERS
+        if not isinstance(last, Prose) or len(last.text) < long or self._open.tool_running:
             return None
         blocks, tail = split_blocks(clean(last.text))
         head = "".join(blocks)
-        if len(tail) >= PIECE_CHARACTERS and (cut := split_long(tail)):
+        if len(tail) >= long and (cut := split_long(tail)):
             head, tail = head + cut[0], cut[1]
         if not head:
             return None
@@ -134,10 +136,9 @@ class AnswerDisplay:
         if not self._open_shown:
             self._displays.append(new_id())
         html = wrap(render_segments(segments), styled=len(self._displays) == 1)
-        bundle = {"text/html": html, "text/plain": plain_text(segments)}
-        (self._publish.update if self._open_shown else self._publish.show)(bundle, self._displays[-1])
+        (self._publish.update if self._open_shown else self._publish.show)({"text/html": html}, self._displays[-1])
         self._open_shown = True
-        cost = MESSAGE_OVERHEAD + sum(len(value.encode()) for value in bundle.values())
+        cost = MESSAGE_OVERHEAD + len(html.encode())
         self._sent_bytes += cost
         return cost
 
