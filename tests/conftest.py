@@ -12,6 +12,12 @@ pytest_plugins = ["support.llm_server", "support.services", "support.kernels", "
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY", "OLLAMA_BASE_URL", "OLLAMA_HOST")
 
 
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """`async def` tests run on asyncio, the event loop of Jupyter kernels."""
+    return "asyncio"
+
+
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every test has its own store, and none sees the keys or settings of the person who runs it."""

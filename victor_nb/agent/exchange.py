@@ -52,9 +52,7 @@ class Exchange:
         except ContextOverflowError:
             if self.partial:
                 raise
-            self._recorder.compaction(
-                await self._context.force_compact(self._session_id, trigger="overflow", **self._limits())
-            )
+            self._recorder.compaction(await self._context.force_compact(self._session_id, trigger="overflow"))
             return await self._ask_once()
 
     async def _ask_once(self) -> ModelReply:
@@ -78,7 +76,14 @@ class Exchange:
     async def _prepared(self) -> ModelRequest:
         plan = self._plan
         prepared = await self._context.prepare(
-            self._session_id, system=plan.system, tools=plan.toolbox.specs, model_key=plan.model.name, **self._limits()
+            self._session_id,
+            system=plan.system,
+            tools=plan.toolbox.specs,
+            model_key=plan.model.name,
+            window=plan.window_tokens,
+            threshold=plan.compaction_threshold,
+            target=plan.compaction_target,
+            reserved_output=plan.reserved_output_tokens,
         )
         if prepared.compaction:
             self._recorder.compaction(prepared.compaction)
@@ -86,15 +91,6 @@ class Exchange:
         self._recorder.totals.context_fraction = prepared.fraction
         output_tool = plan.output.spec if plan.output else None
         return ModelRequest(prepared.messages, plan.toolbox.specs, plan.model_settings, output_tool)
-
-    def _limits(self) -> dict[str, int]:
-        plan = self._plan
-        return {
-            "window": plan.window_tokens,
-            "threshold": cast("int", plan.compaction_threshold),
-            "target": cast("int", plan.compaction_target),
-            "reserved_output": plan.reserved_output_tokens,
-        }
 
     def _started(self, request: ModelRequest) -> RequestRecorder:
         model, settings = self._plan.model, request.settings

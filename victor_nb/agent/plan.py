@@ -50,7 +50,7 @@ class TurnPlan:
     model_settings: Mapping[str, JsonValue]
     window_tokens: int
     compaction_threshold: float | int
-    compaction_target: float | int | None
+    compaction_target: float | int
     reserved_output_tokens: int
     max_tool_rounds: int
 
@@ -99,7 +99,7 @@ class Planner:
     def _with_config(self, config: Config) -> Settings:
         """The settings, with those keys of the config that are settings too."""
         own = {key: value for key, value in config.items() if key in type(self._settings).model_fields}
-        return self._settings.updated(own) if own else self._settings
+        return self._settings.updated(own, "the config coordinator") if own else self._settings
 
     async def _build_prompt(
         self, call: TurnCall, config: Config, settings: Settings, model: IChatModel, recorder: TurnRecorder
@@ -122,14 +122,8 @@ class Planner:
         return built
 
     def _model_settings(self, settings: Settings, config: Config, call: TurnCall) -> dict[str, JsonValue]:
-        base: dict[str, JsonValue] = {
-            "temperature": settings.temperature,
-            "max_tokens": settings.max_tokens,
-            "top_p": settings.top_p,
-            "timeout": settings.timeout_s,
-        }
         configured = {key: value for key, value in config.items() if key in MODEL_SETTINGS}
-        merged = base | configured | dict(call.model_settings)
+        merged = settings.request_settings() | configured | dict(call.model_settings)
         return {key: value for key, value in merged.items() if value is not None}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from victor_nb.agent.coordinators.analytics_coordinator import AnalyticsCoordinator
 from victor_nb.agent.tools import ToolOutcome
-from victor_nb.context.conversation import CompactionRecord
+from victor_nb.context.compaction import CompactionRecord
 from victor_nb.errors import ModelRequestError
 from victor_nb.events import EventContent, TokenCounts, TurnStarted
 from victor_nb.messages import JsonValue, ModelReply, ToolCall, Usage, new_id

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, TypeAdapter, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -143,6 +144,16 @@ class Settings(BaseSettings):
         """Setting → its value and where it came from: `argument`, a variable, a file's path, or `default`."""
         return {name: (getattr(self, name), self._origins.get(name, "default")) for name in type(self).model_fields}
 
+    def updated(self, changes: Mapping[str, Any], origin: str) -> Settings:
+        """A copy with these values, each checked as if it were an argument. `origin` tells where they came from.
+
+        Raises ConfigError.
+        """
+        checked = {name: _checked(name, value, origin) for name, value in changes.items()}
+        copy = self.model_copy(update=checked)
+        copy._origins = {**self._origins, **dict.fromkeys(checked, origin)}
+        return copy
+
     def request_settings(self) -> dict[str, JsonValue]:
         """Those settings that are sent with every model request, under the names of `MODEL_SETTINGS`."""
         found: dict[str, JsonValue] = {
@@ -152,6 +163,19 @@ class Settings(BaseSettings):
             "timeout": self.timeout_s,
         }
         return {name: value for name, value in found.items() if value is not None}
+
+
+@cache
+def _adapter(name: str) -> TypeAdapter[Any]:
+    field = Settings.model_fields[name]
+    return TypeAdapter(cast("Any", Annotated)[(field.annotation, *field.metadata)])
+
+
+def _checked(name: str, value: object, origin: str) -> Any:
+    try:
+        return _adapter(name).validate_python(value)
+    except ValidationError as error:
+        raise _config_error(error, {name: origin}, name) from None
 
 
 def _sources(arguments: Mapping[str, Any]) -> list[Source]:
@@ -174,13 +198,13 @@ def _sources(arguments: Mapping[str, Any]) -> list[Source]:
     ]
 
 
-def _config_error(error: ValidationError, origins: Mapping[str, str]) -> ConfigError:
+def _config_error(error: ValidationError, origins: Mapping[str, str], name: str | None = None) -> ConfigError:
     """The first thing that is wrong, in one line."""
     first = next(found for found in error.errors() if found["type"] != "default_factory_not_called")
     reason = first["msg"].removeprefix("Value error, ")
-    if not first["loc"]:
+    if not first["loc"] and name is None:
         return ConfigError(f"{reason}.", hint="Lower the target, or raise the threshold.")
-    name = str(first["loc"][0])
+    name = name or str(first["loc"][0])
     return ConfigError(f"Setting {name} (from {origins.get(name, 'default')}): {reason}.", hint=_allowed(name))
 
 

@@ -97,6 +97,8 @@ class Bridge:
         except KeyboardInterrupt:
             self._stop(items)
             raise
+        except asyncio.CancelledError:  # somebody else cancelled the turn
+            raise KeyboardInterrupt from None
         finally:
             self._items = None
 

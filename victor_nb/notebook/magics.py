@@ -3,7 +3,6 @@ imported by the first use, not by loading."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, cast
 
@@ -65,7 +64,7 @@ class VictorMagics(Magics):
                 show=display.feed,
                 idle=display.tick,
             )
-        except (KeyboardInterrupt, asyncio.CancelledError):
+        except KeyboardInterrupt:
             partial = orchestrator.last_response
             display.interrupted(partial)
             self._bind(options, partial)
