@@ -190,7 +190,7 @@ def test_no_progress_is_a_noop_and_waits_until_the_log_has_grown() -> None:
     assert record is not None
     assert (record.outcome, record.tokens_after) == ("noop", record.tokens_before)
     assert prepare(coordinator).compaction is None
-    conversation.append(Message("assistant", WORDS * 10))
+    conversation.append(Message("assistant", WORDS * 12))
     assert prepare(coordinator).compaction is not None
     assert strategy.calls == 2
 

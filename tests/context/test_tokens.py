@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from victor_nb.context.tokens import TokenCounter, estimate, estimate_message, estimate_messages, estimate_tools
+from victor_nb.context.tokens import TokenCounter, estimate_message, estimate_messages, estimate_text, estimate_tools
 from victor_nb.messages import Message, ToolCall, ToolSpec
 
 
@@ -21,20 +21,20 @@ from victor_nb.messages import Message, ToolCall, ToolSpec
     ],
 )
 def test_the_estimate_is_near_published_counts(text: str, published: int) -> None:
-    assert abs(estimate(text) - published) <= 2
+    assert abs(estimate_text(text) - published) <= 2
 
 
 def test_tables_and_chinese_cost_more_per_character_than_prose() -> None:
     table = "\n".join(f"{n}  {n * 17.318:10.4f}  {n * 31.7:10.4f}" for n in range(50))
     prose = "It is a truth universally acknowledged that a single man must be in want of a wife. " * 20
-    assert 1.5 < len(table) / estimate(table) < 2.3
-    assert 4 < len(prose) / estimate(prose) < 5.5
-    assert len("人工智能是新的技术科学") / estimate("人工智能是新的技术科学") < 1.4
+    assert 1.5 < len(table) / estimate_text(table) < 2.3
+    assert 4 < len(prose) / estimate_text(prose) < 5.5
+    assert len("人工智能是新的技术科学") / estimate_text("人工智能是新的技术科学") < 1.4
 
 
 @given(st.text(), st.text())
 def test_no_text_costs_less_with_more_behind_it(text: str, more: str) -> None:
-    assert estimate(f"{text}\n{more}") >= estimate(text)
+    assert estimate_text(f"{text}\n{more}") >= estimate_text(text)
 
 
 @given(st.lists(st.text(max_size=30), max_size=5), st.text(max_size=30))

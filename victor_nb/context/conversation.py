@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from victor_nb.context.compaction import CompactionRecord, Limits
 from victor_nb.context.steps import open_call_ids
-from victor_nb.context.tokens import PER_MESSAGE, TokenCounter, estimate, estimate_message, estimate_tools
+from victor_nb.context.tokens import PER_MESSAGE, TokenCounter, estimate_message, estimate_text, estimate_tools
 from victor_nb.errors import ContextError
 from victor_nb.messages import Message, ToolSpec
 
@@ -121,7 +121,7 @@ class Conversation:
             if system != self._system.content:
                 self._system = Message("system", system)
             self._tools = given
-            self._overhead = PER_MESSAGE + estimate(system) + estimate_tools(given)
+            self._overhead = PER_MESSAGE + estimate_text(system) + estimate_tools(given)
         return self._system
 
     @property

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from victor_nb.config.merge import copied
-from victor_nb.context.tokens import estimate
+from victor_nb.context.tokens import estimate_text
 from victor_nb.errors import PromptError
 from victor_nb.prompt.base import DEFAULT_PRIORITY, BasePromptContributor, contribution_method
 from victor_nb.prompt.builtin import BaseSystemPrompt
@@ -77,7 +77,7 @@ class PromptCoordinator:
                 _judge(contributor, answer)
                 failed.append(contributor.name)
             elif answer:
-                sections.append(PromptSection(contributor.name, contributor.priority, answer, estimate(answer)))
+                sections.append(PromptSection(contributor.name, contributor.priority, answer, estimate_text(answer)))
         self._last = BuiltPrompt("\n\n".join(section.text for section in sections), tuple(sections), tuple(failed))
         return self._last
 
