@@ -104,6 +104,8 @@ def _unprivileged_user() -> str | None:
     """Whom to run PostgreSQL as, which refuses to run as root."""
     if os.getuid() != 0:
         return None
+    if not shutil.which("setpriv"):
+        require_or_skip("setpriv", "apt-get install util-linux")
     return "postgres" if any(entry.pw_name == "postgres" for entry in pwd.getpwall()) else "nobody"
 
 
