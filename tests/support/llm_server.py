@@ -78,6 +78,9 @@ class LLMServer:
         assert self.disconnected.wait(timeout_s), "the client did not close the connection"
 
     def close(self) -> None:
+        """Stop serving and close every connection; again is harmless."""
+        if self._loop.is_closed():
+            return
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

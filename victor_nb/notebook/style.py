@@ -1,7 +1,8 @@
 """The style sheet that goes with every answer, scoped to it.
 
 Colours are JupyterLab's own variables, so that they follow its theme; the fallbacks, for other front ends, were
-chosen to be legible on white and on black.
+chosen to be legible on white and on black. `A` stands for the answer's class; doubled it outweighs JupyterLab's own
+rule for `pre`.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ A h1{font-size:1.4em}
 A h2{font-size:1.25em}
 A :is(p,ul,ol,blockquote){margin:.5em 0}
 A li>:is(p,ul,ol){margin:.25em 0}
-A pre{background:var(--jp-cell-editor-background,#8881);border:1px solid var(--jp-border-color2,#8884);\
+AA pre{background:var(--jp-cell-editor-background,#8881);border:1px solid var(--jp-border-color2,#8884);\
 border-radius:4px;padding:.6em .9em;margin:.6em 0;overflow-x:auto;line-height:1.4}
 A table{border-collapse:collapse;margin:.7em 0}
 A :is(th,td){text-align:left;padding:.35em .9em .35em .4em}
 A th{border-bottom:1px solid var(--jp-border-color0,#888)}
 A details{margin:.4em 0;font-size:.93em}
 A summary{cursor:pointer;color:var(--jp-content-font-color2,#777)}
-A details pre{max-height:20em;overflow:auto;white-space:pre-wrap}
+AA details pre{max-height:20em;overflow:auto;white-space:pre-wrap}
 A .note{color:var(--jp-warn-color0,#b60);margin:.5em 0}
 A .footer{color:var(--jp-content-font-color2,#777);font-size:.85em;margin-top:.7em}
 A .c{color:var(--jp-mirror-editor-comment-color,#777);font-style:italic}
@@ -34,4 +35,4 @@ A .f{color:var(--jp-mirror-editor-def-color,#3f78d8)}
 A .b{color:var(--jp-mirror-editor-builtin-color,#2a8237)}
 """
 
-STYLE = f"<style>{re.sub(r'A(?=[ >{])', '.victor-nb-answer', _RULES.replace(chr(10), ''))}</style>"
+STYLE = f"<style>{re.sub(r'A(?=[A >{])', '.victor-nb-answer', _RULES.replace(chr(10), ''))}</style>"
