@@ -42,7 +42,8 @@ _UNREADABLE_TEXT = re.compile(r"decode response|expected a json response|invalid
 _RETRYABLE_CODES = re.compile(r"overloaded|server_error|api_error|unavailable|timeout|internal", re.IGNORECASE)
 _SECRET = re.compile(
     r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|pplx|r8|AIza)[-_]?[\w*-]{8,}|(?i:bearer|basic)\s+[\w.~+/=*-]{6,}"
-    r"|(?i:x-)?(?i:api[-_]?key|authorization|token|secret)[\"']?\s*[:=]\s*[\"']?[^\s\"',;}]{4,}"
+    r"|(?i:x-)?(?i:api[-_]?key|authorization|(?:access|auth|refresh)[-_]?token|secret)"
+    r"[\"']?\s*[:=]\s*[\"']?(?:(?i:bearer|basic)\s+)?[^\s\"',;}]{4,}"
 )
 _URL = re.compile(r"https?://[^\s\"'<>)\]}]+")
 _LONGEST = 300

@@ -93,8 +93,13 @@ class RetryingModel:
 
     def _seconds(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after if isinstance(error, ModelRequestError) else None
-        return min(asked if asked is not None else self._wait(state.attempt_number), LONGEST_WAIT_S)
+        return pause(error, self._wait(state.attempt_number))
+
+
+def pause(error: BaseException | None, otherwise: float) -> float:
+    """Seconds to wait after `error`: what the provider asked for, else `otherwise`; a minute at most."""
+    asked = error.retry_after if isinstance(error, ModelRequestError) else None
+    return min(otherwise if asked is None else asked, LONGEST_WAIT_S)
 
 
 def _may_help(error: BaseException) -> bool:
