@@ -49,7 +49,7 @@ class Session:
         if self._analytics is None:
             from victor_nb.frames import Analytics
 
-            self._analytics = Analytics(self._store)
+            self._analytics = Analytics(self._store, lambda: self._turn_origin().notebook)
         return self._analytics
 
     def _store(self) -> IEventStore:

@@ -31,7 +31,6 @@ class TurnCall:
 
     message: str
     session_id: str
-    stream: bool
     toolbox: Toolbox
     model: Any = None
     output: OutputType | None = None

@@ -168,6 +168,8 @@ class Settings(BaseSettings):
 @cache
 def _adapter(name: str) -> TypeAdapter[Any]:
     field = Settings.model_fields[name]
+    if not field.metadata:
+        return TypeAdapter(field.annotation)
     return TypeAdapter(cast("Any", Annotated)[(field.annotation, *field.metadata)])
 
 

@@ -24,6 +24,12 @@ from victor_nb.store.runs import host, is_alive, process_stamp
 from victor_nb.store.writer import Receipt, Writer
 
 _COLUMNS = "e.id, e.seq, e.session_id, e.type, e.timestamp_us, e.turn_id, e.data, e.content, r.id, e.position"
+_RUNS = """
+SELECT r.id, r.notebook, r.started_at_us, r.ended_at_us, coalesce(e.last_seq, 0), coalesce(e.stored, 0),
+       r.host, r.pid, r.process_stamp
+FROM runs r LEFT JOIN (SELECT run, max(seq) AS last_seq, count(*) AS stored FROM events GROUP BY run) e
+ON e.run = r.number ORDER BY r.number
+"""
 
 
 class SQLiteStore:
@@ -94,13 +100,10 @@ class SQLiteStore:
 
     def runs(self) -> list[KernelRun]:
         """Every kernel run that the store knows, oldest first."""
-        rows = self._select(
-            "SELECT id, notebook, started_at_us, ended_at_us, host, pid, process_stamp FROM runs ORDER BY number",
-            [],
-        )
+        rows = self._select(_RUNS, [])
         return [
-            KernelRun(run_id, notebook, started, ended, alive=ended is None and is_alive(*process))
-            for run_id, notebook, started, ended, *process in rows
+            KernelRun(run_id, notebook, started, ended, ended is None and is_alive(*process), last_seq, stored)
+            for run_id, notebook, started, ended, last_seq, stored, *process in rows
         ]
 
     def cursor(self, exporter: str) -> int:

@@ -1,0 +1,270 @@
+"""The turn loop: what `chat` sends, runs, returns and leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pydantic
+import pytest
+
+from victor_nb.agent.orchestrator import AgentOrchestrator
+from victor_nb.errors import (
+    ModelConnectionError,
+    OutputError,
+    RateLimitError,
+    ToolLimitError,
+    UnknownModelError,
+    UsageError,
+)
+from victor_nb.messages import Usage
+from victor_nb.testing import ScriptedModel
+from victor_nb.testing.scripted import Reply, call, cut
+
+
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+def contents(orchestrator: AgentOrchestrator) -> list[tuple[str, str]]:
+    return [(m.role, m.content) for m in orchestrator.context_coordinator.get_context().messages]
+
+
+async def events(orchestrator: AgentOrchestrator) -> list[tuple[str, dict]]:
+    found = await orchestrator.analytics_coordinator.get_session_analytics(orchestrator.session_id)
+    return [(event.type, event.data) for event in found.events]
+
+
+async def test_an_answer_comes_with_its_usage_and_cost():
+    model = ScriptedModel(Reply("Hi there.", usage=Usage(120, 45, cached_tokens=100), cost_usd=0.002))
+    response = await AgentOrchestrator(model=model).chat("Hello!")
+    assert (response.content, str(response), response.status) == ("Hi there.", "Hi there.", "ok")
+    assert (response.usage.input_tokens, response.usage.cached_tokens, response.usage.total_tokens) == (120, 100, 165)
+    assert (response.cost_usd, response.model, response.finish_reason) == (0.002, "scripted", "stop")
+
+
+async def test_the_conversation_goes_on_and_the_system_prompt_leads():
+    model = ScriptedModel("first", "second")
+    orchestrator = AgentOrchestrator(model=model)
+    await orchestrator.chat("one")
+    await orchestrator.chat("two")
+    roles = [(m.role, m.content) for m in model.requests[1].messages]
+    assert roles[0][0] == "system"
+    assert roles[1:] == [("user", "one"), ("assistant", "first"), ("user", "two")]
+    assert contents(orchestrator)[-1] == ("assistant", "second")
+
+
+async def test_a_tool_is_called_and_its_result_sent_back():
+    model = ScriptedModel(call("add", a=2, b=3), "It is 5.")
+    response = await AgentOrchestrator(model=model, tools=[add]).chat("2 + 3?")
+    (done,) = response.tool_calls
+    assert (response.content, done.name, done.result, done.status) == ("It is 5.", "add", "5", "ok")
+    assert model.requests[1].messages[-1].content == "5"
+
+
+async def test_events_come_in_pairs():
+    orchestrator = AgentOrchestrator(model=ScriptedModel(call("add", a=2, b=3), "It is 5."), tools=[add])
+    await orchestrator.chat("2 + 3?")
+    assert [type for type, _ in await events(orchestrator)] == [
+        "session_started",
+        "turn_started",
+        "config_loaded",
+        "prompt_built",
+        "model_request_started",
+        "model_request_completed",
+        "tool_call_started",
+        "tool_call_completed",
+        "model_request_started",
+        "model_request_completed",
+        "turn_completed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tool_call", "expected"),
+    [
+        (call("broken"), "ZeroDivisionError"),
+        (call("add", a="x", b=1), "a"),
+        (call("odd"), "object"),
+        (call("ad", a=1, b=2), "add"),
+    ],
+    ids=["raises", "invalid arguments", "unserialisable result", "unknown tool"],
+)
+async def test_a_tool_that_goes_wrong_is_told_to_the_model_and_the_turn_goes_on(tool_call, expected):
+    def broken():
+        """Always fails."""
+        return 1 / 0
+
+    def odd():
+        """Returns something that is no JSON."""
+        return object()
+
+    model = ScriptedModel(tool_call, "Sorry.")
+    response = await AgentOrchestrator(model=model, tools=[add, broken, odd]).chat("go")
+    assert response.content == "Sorry."
+    assert expected in model.requests[1].messages[-1].content
+
+
+async def test_endless_tool_calls_end_and_leave_the_conversation_as_it_was():
+    model = ScriptedModel(*[call("add", a=n, b=n) for n in range(20)])
+    orchestrator = AgentOrchestrator(model=model, tools=[add])
+    with pytest.raises(ToolLimitError, match="after 10 rounds"):
+        await orchestrator.chat("go")
+    assert contents(orchestrator) == []
+
+
+async def test_a_failed_turn_is_recorded_and_the_conversation_intact():
+    model = ScriptedModel("fine", RateLimitError("slow down", status_code=429), "fine again")
+    orchestrator = AgentOrchestrator(model=model)
+    await orchestrator.chat("one")
+    with pytest.raises(RateLimitError):
+        await orchestrator.chat("two")
+    assert contents(orchestrator) == [("user", "one"), ("assistant", "fine")]
+    request, turn = [data for _, data in (await events(orchestrator))[-2:]]
+    assert (turn["status"], turn["error_type"], request["http_status"]) == ("error", "RateLimitError", 429)
+    await orchestrator.chat("two")
+    assert contents(orchestrator)[-1] == ("assistant", "fine again")
+
+
+async def test_a_stream_that_breaks_off_raises_and_keeps_what_came_on_record():
+    orchestrator = AgentOrchestrator(model=ScriptedModel(cut("half an ans", ModelConnectionError("gone"))))
+    pieces = []
+    with pytest.raises(ModelConnectionError):
+        await orchestrator.chat("go", on_chunk=lambda chunk: pieces.append(chunk.content))
+    assert "".join(pieces) == "half an ans"
+    assert (await events(orchestrator))[-1][1]["response"] == "half an ans"
+
+
+async def test_a_cancelled_turn_keeps_its_partial_answer():
+    orchestrator = AgentOrchestrator(model=ScriptedModel("one two three four five", delay_s=0.01))
+    some = asyncio.Event()
+    turn = asyncio.ensure_future(orchestrator.chat("go", on_chunk=lambda _: some.set()))
+    await some.wait()
+    turn.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await turn
+    role, text = contents(orchestrator)[-1]
+    assert role == "assistant"
+    assert text.startswith("one")
+    assert "[interrupted by the user]" in text
+    last = orchestrator.last_response
+    assert (last.status, last.usage.source) == ("interrupted", "estimated")
+    assert (await events(orchestrator))[-1][1]["status"] == "interrupted"
+
+
+async def test_a_turn_cancelled_in_a_tool_leaves_no_open_call():
+    started = asyncio.Event()
+
+    async def wait() -> str:
+        """Waits for ever."""
+        started.set()
+        await asyncio.Event().wait()
+        return "never"
+
+    model = ScriptedModel(call("wait"), "next answer")
+    orchestrator = AgentOrchestrator(model=model, tools=[wait])
+    turn = asyncio.ensure_future(orchestrator.chat("go"))
+    await started.wait()
+    turn.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await turn
+    assert contents(orchestrator)[-1] == ("tool", "interrupted by the user")
+    assert (await orchestrator.chat("and now?")).content == "next answer"
+
+
+async def test_streaming_yields_pieces_and_then_the_whole():
+    stream = AgentOrchestrator(model=ScriptedModel("one two three")).stream_chat("go")
+    with pytest.raises(UsageError, match="not been read"):
+        _ = stream.response
+    pieces = [chunk.content async for chunk in stream]
+    assert len(pieces) > 1
+    assert "".join(pieces) == stream.response.content == "one two three"
+    assert stream.response.time_to_first_token_s is not None
+
+
+async def test_leaving_a_stream_early_interrupts_the_turn():
+    orchestrator = AgentOrchestrator(model=ScriptedModel("one two three four", delay_s=0.01))
+    async with orchestrator.stream_chat("go") as stream:
+        async for _ in stream:
+            break
+    assert orchestrator.last_response.status == "interrupted"
+
+
+async def test_an_error_reaches_the_one_who_iterates():
+    with pytest.raises(RateLimitError):
+        async for _ in AgentOrchestrator(model=ScriptedModel(RateLimitError("no"))).stream_chat("go"):
+            pass
+
+
+async def test_sessions_do_not_see_each_other():
+    orchestrator = AgentOrchestrator(model=ScriptedModel(*"abcd"))
+    await asyncio.gather(*(orchestrator.chat(f"to {name}", session_id=name) for name in ("x", "y", "x", "y")))
+    for name in ("x", "y"):
+        messages = orchestrator.context_coordinator.get_context(name).messages
+        assert [m.role for m in messages] == ["user", "assistant"] * 2
+        assert {m.content for m in messages if m.role == "user"} == {f"to {name}"}
+
+
+async def test_turns_of_one_session_wait_for_each_other_across_event_loops():
+    orchestrator = AgentOrchestrator(model=ScriptedModel(*"abcdef", delay_s=0.002))
+    inside = [orchestrator.chat(f"in {n}", on_chunk=lambda _: None) for n in range(3)]
+    outside = [asyncio.to_thread(asyncio.run, orchestrator.chat(f"out {n}")) for n in range(3)]
+    await asyncio.gather(*inside, *outside)
+    assert [role for role, _ in contents(orchestrator)] == ["user", "assistant"] * 6
+
+
+class City(pydantic.BaseModel):
+    name: str
+    population: int
+
+
+async def test_an_answer_of_a_type_is_validated_and_asked_for_again():
+    wrong = call("final_answer", name="Paris", population="many")
+    right = call("final_answer", name="Paris", population=2_100_000)
+    model = ScriptedModel(wrong, right)
+    response = await AgentOrchestrator(model=model).chat("Paris?", output_type=City)
+    assert response.output == City(name="Paris", population=2_100_000)
+    assert "population" in model.requests[1].messages[-1].content
+    assert json.loads(response.content)["name"] == "Paris"
+
+
+async def test_plain_types_work_and_three_wrong_answers_are_an_error():
+    orchestrator = AgentOrchestrator(model=ScriptedModel(call("final_answer", value=["a", "b"]), *["no"] * 3))
+    assert (await orchestrator.chat("two letters", output_type=list[str])).output == ["a", "b"]
+    with pytest.raises(OutputError):
+        await orchestrator.chat("again", output_type=list[str])
+    assert len(contents(orchestrator)) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"temprature": 1}, "Did you mean 'temperature'"),
+        ({"message": "  "}, "nothing to send"),
+        ({"message": 3}, "takes text, not int"),
+        ({"output_type": type("Odd", (), {})}, "cannot be described"),
+    ],
+)
+async def test_bad_calls_are_refused_before_anything_is_sent(arguments, match):
+    model = ScriptedModel("never")
+    with pytest.raises(UsageError, match=match):
+        await AgentOrchestrator(model=model).chat(**{"message": "hi", **arguments})
+    assert model.requests == []
+
+
+async def test_an_unknown_model_fails_the_turn_with_the_nearest_name():
+    orchestrator = AgentOrchestrator(provider="anthropc", model="claude-sonnet-4-5")
+    with pytest.raises(UnknownModelError, match="anthropic"):
+        await orchestrator.chat("hi")
+    assert contents(orchestrator) == []
+
+
+async def test_model_settings_and_the_model_can_change_for_one_turn():
+    default, other = ScriptedModel("a", "c"), ScriptedModel("b")
+    orchestrator = AgentOrchestrator(model=default)
+    await orchestrator.chat("one", temperature=0.2)
+    await orchestrator.chat("two", model=other)
+    assert default.requests[0].settings == {"temperature": 0.2}
+    assert other.requests[0].messages[-1].content == "two"
+    assert (await orchestrator.chat("three")).content == "c"
