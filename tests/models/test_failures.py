@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Union
+
 import pytest
 
 from victor_nb.errors import MissingKeyError, ModelError, RateLimitError
@@ -41,6 +43,14 @@ def test_a_bug_and_our_own_errors_are_no_failures_of_the_provider() -> None:
     assert translate(KeyError("x"), TARGET) is None
     assert translate(TypeError("x"), TARGET) is None
     assert translate(RateLimitError("x"), TARGET) is None
+
+
+def test_a_library_too_old_for_the_sdk_is_told_with_the_remedy() -> None:
+    with pytest.raises(TypeError) as caught:
+        Union[int, str]()  # type: ignore[operator]  # noqa: UP007
+    error = translate(caught.value, Target("anthropic", "claude"))
+    assert isinstance(error, ModelError)
+    assert "anthropic<2" in error.hint
 
 
 def test_the_librarys_complaint_about_a_key_is_a_missing_key() -> None:

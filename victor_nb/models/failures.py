@@ -61,6 +61,10 @@ class Target:
 
 def translate(error: Exception, target: Target) -> ModelError | None:
     """Our error for `error`, or None when it is no failure of a provider but a bug or one of our own."""
+    if isinstance(error, TypeError) and "Cannot instantiate typing.Union" in str(error):
+        # pydantic-ai up to some version calls a type that anthropic 2 turned into a union.
+        hint = 'pip install -U pydantic-ai-slim, or pip install "anthropic<2"'
+        return ModelError("The installed versions of pydantic-ai and anthropic do not fit together.", hint=hint)
     if isinstance(error, ModelError) or not _is_foreign(error):
         return None
     text = scrub(_text(error), target.secrets)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from victor_nb.errors import UnknownModelError
 from victor_nb.models.catalog import ModelName
 from victor_nb.models.detect import ollama_url
 
@@ -96,8 +97,13 @@ def _any_other(name: ModelName, access: Access) -> Model:
     from pydantic_ai.models import infer_model
     from pydantic_ai.providers import infer_provider_class
 
+    try:
+        provider_class = infer_provider_class(name.provider)
+    except ValueError:
+        hint = "pip install -U pydantic-ai-slim"
+        raise UnknownModelError(f"The installed pydantic-ai does not know {name.provider!r} yet.", hint=hint) from None
     given = {"api_key": access.api_key, "base_url": access.base_url}
-    provider = infer_provider_class(name.provider)(**{key: value for key, value in given.items() if value})
+    provider = provider_class(**{key: value for key, value in given.items() if value})
     client = getattr(provider, "client", None)
     if isinstance(getattr(client, "max_retries", None), int):
         client.max_retries = 0  # type: ignore[union-attr]
