@@ -145,6 +145,13 @@ def test_a_finished_block_stays_as_it_is_whatever_follows(text: str, data: st.Da
     assert late[: len(early)] == early
 
 
+def test_a_formula_is_not_torn_while_it_is_written() -> None:
+    text = "Before.\n\n$$\na\n- b\n# c\n= d\n$$\n\nAfter.\n"
+    for end in range(len(text)):
+        early = split_blocks(text[:end])[0]
+        assert early == split_blocks(text)[0][: len(early)]
+
+
 @pytest.mark.parametrize("text", ["- a\n\n- b\n- c\n- d", "```python\n" + "x = 1\n" * 40, "Code:\n~~~\n" + "y\n" * 40])
 def test_a_long_list_or_fence_can_be_cut_inside(text: str) -> None:
     cut = split_long(text)
@@ -215,13 +222,15 @@ def test_a_tool_is_a_folded_line_between_what_was_said_before_and_after() -> Non
 
 
 def test_a_cell_in_which_tools_ran_is_never_cleared() -> None:
-    front_end = FrontEnd()
-    display = AnswerDisplay(front_end, sole=True, clock=Clock())
+    front_end, clock = FrontEnd(), Clock()
+    display = AnswerDisplay(front_end, sole=True, clock=clock)
     display.feed(ChatChunk(tool_started=ToolCall("1", "f", "{}")))
     display.feed(ChatChunk(tool_finished=ToolResult("1", "f", "{}", "", "ok", 0.1)))
     front_end.outputs.append(("users", {"text/plain": "what the tool printed"}))
     for chunk in chunks_of(SAMPLE * 9, 900):
         display.feed(chunk)
+        clock.now += 10
+    assert len(front_end.outputs) > 3
     display.finish(response(SAMPLE * 9))
     assert [bundle["text/plain"][:4] for bundle in front_end.visible] == ["[f({", "what"]
 
@@ -235,6 +244,15 @@ def test_an_interrupted_answer_stays_and_is_marked() -> None:
     assert "Half an ans" in bundle["text/html"]
     assert "Interrupted: the answer is incomplete." in bundle["text/html"]
     assert bundle["text/plain"].endswith("interrupted")
+
+
+def test_a_tool_that_was_running_is_shown_as_interrupted() -> None:
+    front_end = FrontEnd()
+    display = AnswerDisplay(front_end, clock=Clock())
+    display.feed(ChatChunk(tool_started=ToolCall("1", "slow", "{}")))
+    display.interrupted()
+    assert "✗ interrupted" in front_end.html
+    assert "running" not in front_end.html
 
 
 def test_a_failed_turn_keeps_what_arrived_and_shows_nothing_of_nothing() -> None:
@@ -307,6 +325,17 @@ def test_in_a_kernel_the_cell_keeps_what_else_was_printed(kernel: Kernel) -> Non
 def test_under_capture_there_is_one_display(kernel: Kernel) -> None:
     kernel.run("%%capture got\n" + CELL.format(text=SAMPLE * 6, sole=False, rate=400))
     assert kernel.run("len(got.outputs)").displays == [{"text/plain": "1"}]
+
+
+def test_a_cell_is_ours_alone_only_if_nothing_else_can_have_printed_in_it(kernel: Kernel) -> None:
+    kernel.run(
+        "from victor_nb.notebook.publisher import IPythonPublisher\n"
+        "def victor(line, cell): print(IPythonPublisher().alone)\n"
+        "get_ipython().register_magic_function(victor, 'cell')"
+    )
+    assert kernel.run("%%victor -q\nWhat is {{ df }}?").stdout == "True\n"
+    assert kernel.run("%%victor\nWhat is {{ noisy(df) }}?").stdout == "False\n"
+    assert kernel.run("for _ in 'ab': get_ipython().run_cell_magic('victor', '', 'hi')").stdout == "False\n" * 2
 
 
 @pytest.mark.parametrize("length", [1, 6])

@@ -56,13 +56,16 @@ def render_tool_line(call: ToolCall, result: ToolResult | None = None) -> str:
     """One folded line for a tool call; arguments and result, capped, unfold."""
     title = f"<code>{_code(call.name, 80)}({_code(call.arguments, SHOWN_OF_ARGUMENTS)})</code>"
     inside = f"<pre>{_code(call.arguments, SHOWN_OF_RESULT)}</pre>"
-    if result:
+    if result and result.result:
         inside += f"<pre>{_code(result.result, SHOWN_OF_RESULT)}</pre>"
     return f"<details><summary>{title} {_tool_state(result)}</summary>{inside}</details>\n"
 
 
 def _tool_state(result: ToolResult | None) -> str:
-    return f"{_MARKS[result.status]} · {_seconds(result.duration_s)}" if result else "… running"
+    if result is None:
+        return "… running"
+    mark = _MARKS[result.status]
+    return mark if result.status == "interrupted" else f"{mark} · {_seconds(result.duration_s)}"
 
 
 def render_reasoning(text: str) -> str:

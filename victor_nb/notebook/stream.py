@@ -48,7 +48,8 @@ class AnswerDisplay:
     """Shows one answer. Call `feed` for every chunk, `tick` while waiting for the next one, then one of `finish`,
     `interrupted` and `failed`.
 
-    `sole` says that nothing else has been, or will be, shown in this cell. With `quiet` there is no footer.
+    `sole` says that nothing else has been, or will be, shown in this cell (`IPythonPublisher.alone` knows). With
+    `quiet` there is no footer.
     """
 
     def __init__(
@@ -166,6 +167,7 @@ class AnswerDisplay:
         if self._closed:
             return
         self._closed = True
+        self._whole.close()
         shown = None if self._quiet else response
         segments = self._whole.segments
         html = render_segments(segments) + (render_note(note) if note else "")

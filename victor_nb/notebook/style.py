@@ -19,6 +19,7 @@ A :is(p,ul,ol,blockquote){margin:.5em 0}
 A li>:is(p,ul,ol){margin:.25em 0}
 AA pre{background:var(--jp-cell-editor-background,#8881);border:1px solid var(--jp-border-color2,#8884);\
 border-radius:4px;padding:.6em .9em;margin:.6em 0;overflow-x:auto;line-height:1.4}
+AA pre code{background:none;padding:0}
 A table{border-collapse:collapse;margin:.7em 0}
 A :is(th,td){text-align:left;padding:.35em .9em .35em .4em}
 A th{border-bottom:1px solid var(--jp-border-color0,#888)}

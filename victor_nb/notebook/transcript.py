@@ -68,6 +68,13 @@ class Transcript:
                 return
         self.segments.append(done)
 
+    def close(self) -> None:
+        """No more is to come: a tool that still ran was interrupted."""
+        for segment in list(self.segments):
+            if isinstance(segment, ToolUse) and segment.result is None:
+                call = segment.call
+                self._finish(ToolResult(call.id, call.name, call.arguments, "", "interrupted", 0.0))
+
     @property
     def tool_running(self) -> bool:
         return any(isinstance(segment, ToolUse) and segment.result is None for segment in self.segments)
