@@ -7,8 +7,7 @@ again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable
 from typing import cast
 
 from victor_nb.agent.coordinators.context_coordinator import ContextCoordinator
@@ -106,13 +105,16 @@ class Exchange:
     async def _answer(self, request: ModelRequest, recorder: RequestRecorder) -> ModelReply:
         if self._emit is None:
             return await self._plan.model.request(request)
-        deltas = self._plan.model.stream(request)
-        async with aclosing(cast("AsyncIterator[ModelDelta | ModelReply]", deltas)) as stream:  # type: ignore[type-var]
+        stream = self._plan.model.stream(request)
+        try:
             async for item in stream:
                 if isinstance(item, ModelReply):
                     return item
                 recorder.first_token()
                 self._show(item, self._emit)
+        finally:
+            if isinstance(stream, AsyncGenerator):
+                await stream.aclose()  # closes the connection of an answer that nobody reads on
         raise ModelResponseError(f"{self._plan.model.name} ended its stream without an answer.")
 
     def _show(self, delta: ModelDelta, emit: Emit) -> None:

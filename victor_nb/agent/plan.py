@@ -149,7 +149,7 @@ async def _load(coordinator: ConfigCoordinator, session_id: str) -> ConfigLoad:
     if not isinstance(config, dict):
         raise ConfigError(f"{type(coordinator).__name__}.load_config() returned {type(config).__name__}, not a dict.")
     name = type(coordinator).__name__
-    return ConfigLoad(config=cast("Config", config), providers=(name,), failed=())
+    return ConfigLoad(config=cast("Config", config), providers=(name,), failed={})
 
 
 async def _build(coordinator: PromptCoordinator, context: PromptContext) -> BuiltPrompt:

@@ -35,7 +35,7 @@ _AMOUNT_HINT = (
 
 def _amount(value: object) -> int | float:
     """A fraction of the window, or a number of tokens."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"must be {_AMOUNT_HINT}")
     if isinstance(value, int) and value >= 2:
         return value
@@ -169,7 +169,7 @@ class Settings(BaseSettings):
 def _adapter(name: str) -> TypeAdapter[Any]:
     field = Settings.model_fields[name]
     if not field.metadata:
-        return TypeAdapter(field.annotation)
+        return TypeAdapter(cast("Any", field.annotation))
     return TypeAdapter(cast("Any", Annotated)[(field.annotation, *field.metadata)])
 
 
