@@ -50,7 +50,8 @@ def test_a_library_too_old_for_the_sdk_is_told_with_the_remedy() -> None:
         Union[int, str]()  # type: ignore[operator]  # noqa: UP007
     error = translate(caught.value, Target("anthropic", "claude"))
     assert isinstance(error, ModelError)
-    assert "anthropic<2" in error.hint
+    assert "anthropic<1" in error.hint
+    assert translate(caught.value, TARGET) is None
 
 
 def test_the_librarys_complaint_about_a_key_is_a_missing_key() -> None:

@@ -124,6 +124,8 @@ def test_an_answer_of_another_provider_is_rebuilt(chat: IChatModel, anthropic: I
     server.reply("Hello", tool_calls=[("f", {"x": 1}, "id1")])
     answer = asyncio.run(anthropic.request(ModelRequest((Message("user", "q"),)))).message
     result = Message("tool", "done", tool_call_id="id1", tool_name="f")
+    assert MessageConverter("anthropic").convert([answer]) == [answer.wire]
+    assert MessageConverter("openai").convert([answer])[0] is not answer.wire
     messages = (Message("user", "q"), answer, result)
     asyncio.run(chat.request(ModelRequest(messages)))
     assert list(chat_rows(server.requests[-1].body)) == expected(messages)

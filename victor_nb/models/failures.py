@@ -47,6 +47,7 @@ _SECRET = re.compile(
 )
 _URL = re.compile(r"https?://[^\s\"'<>)\]}]+")
 _LONGEST = 300
+_MISFIT = re.compile(r"Cannot instantiate typing\.Union|create\(\) got an unexpected keyword argument")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,9 @@ class Target:
 
 def translate(error: Exception, target: Target) -> ModelError | None:
     """Our error for `error`, or None when it is no failure of a provider but a bug or one of our own."""
-    if isinstance(error, TypeError) and "Cannot instantiate typing.Union" in str(error):
-        # pydantic-ai up to some version calls a type that anthropic 2 turned into a union.
-        hint = 'pip install -U pydantic-ai-slim, or pip install "anthropic<2"'
+    if isinstance(error, TypeError) and target.provider == "anthropic" and _MISFIT.search(str(error)):
+        # Older pydantic-ai (which a pin of openai<3 selects) allows anthropic 1 and 2 but works with 0.x only.
+        hint = 'pip install -U pydantic-ai-slim, or pip install "anthropic<1"'
         return ModelError("The installed versions of pydantic-ai and anthropic do not fit together.", hint=hint)
     if isinstance(error, ModelError) or not _is_foreign(error):
         return None

@@ -66,7 +66,7 @@ def _anthropic(model: str, access: Access) -> Model:
     from pydantic_ai.providers.anthropic import AnthropicProvider
 
     client = AsyncAnthropic(api_key=access.api_key or _NO_KEY, base_url=access.base_url, max_retries=0)
-    client.auth_token = None  # the SDK takes one from the environment, which may belong to another server
+    client.auth_token = None  # older SDKs take one from the environment, which may belong to another server
     return AnthropicModel(model, provider=AnthropicProvider(anthropic_client=client))
 
 
