@@ -56,6 +56,7 @@ def test_the_documented_form() -> None:
     config = asyncio.run(config_coordinator.load_config(session_id="s1"))
     assert config == {"model": {"temperature": 0.2, "seed": 7}, "session": "s1"}
     config["model"].clear()
+    config_coordinator.get_config()["model"].clear()
     assert config_coordinator.get_config()["model"]["seed"] == 7
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from victor_nb.agent.coordinators.context_coordinator import BaseCompactionStrategy, ContextCoordinator, Prepared
 from victor_nb.context import RecentMessagesCompactionStrategy
 from victor_nb.context.steps import steps
-from victor_nb.errors import ContextError
+from victor_nb.errors import ConfigError, ContextError
 from victor_nb.messages import Message, ToolCall, ToolSpec
 from victor_nb.protocols import CompactionBudget, CompactionResult, Context
 
@@ -134,6 +134,7 @@ def test_from_the_threshold_down_to_the_target() -> None:
     record = prepared.compaction
     assert record is not None
     assert (record.outcome, record.trigger, record.error_type) == ("completed", "threshold", None)
+    assert not record.repaired
     assert record.strategy == "RecentMessagesCompactionStrategy"
     assert record.tokens_before >= 3200 > 1600 >= record.tokens_after == prepared.tokens
     assert record.messages_removed == 121 - (len(prepared.messages) - 1)
@@ -204,6 +205,16 @@ def test_what_cannot_fit_is_an_error_with_sizes_and_nothing_has_changed() -> Non
         prepare(coordinator)
     assert coordinator.conversation("s").log == log
     assert coordinator.get_context("s") == view
+
+
+def test_the_default_strategy_keeps_the_last_messages_and_whole_steps() -> None:
+    coordinator = ContextCoordinator(RecentMessagesCompactionStrategy(keep_last_n=3))
+    talk(coordinator, 4)
+    assert prepare(coordinator, threshold=400, target=400).compaction is not None
+    roles = [message.role for message in coordinator.get_context("s").messages]
+    assert roles == ["user", "assistant", "tool", "assistant", "user"]
+    with pytest.raises(ConfigError, match="keep_last_n"):
+        RecentMessagesCompactionStrategy(0)
 
 
 def test_small_windows_keep_half_for_the_conversation() -> None:

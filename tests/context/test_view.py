@@ -113,3 +113,16 @@ def test_system_messages_of_a_context_stay_first() -> None:
     source = talk("system", "user", "assistant", "user")
     found = repair(source, [source[3], source[0]])
     assert [m.content for m in found.messages] == ["system 0", "user 1", "user 3"]
+
+
+def test_a_result_without_its_call_is_dropped_wherever_it_came_from() -> None:
+    source = talk("user", "tool", "assistant", "user", "tool")
+    found = repair(source, source)
+    assert [m.role for m in found.messages] == ["user", "assistant", "user"]
+    assert found.repaired
+
+
+def test_a_call_that_still_waits_is_kept_whatever_the_strategy_says() -> None:
+    source = talk("user", "assistant", "user")
+    source[1] = replace(source[1], tool_calls=(ToolCall("1", "f", "{}"),))
+    assert repair(source, [source[2]]).messages == tuple(source)
