@@ -9,7 +9,6 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Gauge, push_to_gateway
 from prometheus_client.parser import text_string_to_metric_families
-
 from support.services import Answer
 
 from victor_nb.agent.coordinators import AnalyticsCoordinator

@@ -94,7 +94,7 @@ def test_a_newer_schema_is_refused_with_what_to_do(tmp_path: Path):
     connection.execute("PRAGMA user_version=99")
     connection.close()
     store = SQLiteStore(path)
-    with pytest.raises(StoreVersionError, match="schema 99.*upgrade victor_nb"):
+    with pytest.raises(StoreVersionError, match=r"schema 99.*upgrade victor_nb"):
         store.read(EventQuery())
     store.close()
 

@@ -7,6 +7,7 @@ What was not confirmed is tried again, with growing pauses, and is still in the 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import inspect
 import logging
@@ -58,12 +59,12 @@ class Delivery:
         """Deliver all that is durable now; False as soon as a batch fails. Can be awaited from any loop."""
         return await self._thread.run(self._drain())
 
-    def drain_blocking(self, timeout_s: float) -> None:
-        """`drain()` for the end of the process: gives up after `timeout_s`; what is left stays in the store."""
-        with contextlib.suppress(TimeoutError):
-            self._thread.submit(self._drain()).result(timeout_s)
+    def begin_drain(self) -> concurrent.futures.Future[bool]:
+        """`drain()` without waiting, for the end of the process."""
+        return self._thread.submit(self._drain())
 
-    def close(self, timeout_s: float = 0.2) -> None:
+    def close(self, timeout_s: float = 0.05) -> None:
+        """Stop; what is not confirmed stays in the store. A blocked exporter is left behind in its daemon thread."""
         self._thread.close(timeout_s)
 
     async def _work(self) -> None:

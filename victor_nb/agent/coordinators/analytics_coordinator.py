@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import concurrent.futures
 import platform
 import re
 import threading
-import time
 from collections.abc import Awaitable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -223,19 +223,14 @@ class AnalyticsCoordinator:
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Give every exporter one last chance, all at once and for `timeout_s` seconds in total."""
-        deadline = time.monotonic() + timeout_s
         for session_id in self._sessions:
             self._append("session_ended", session_id, {"reason": "closed"}, None)
         self._sessions.clear()
-        for delivery in self._deliveries:
-            delivery.notify()
-        if self._store:
-            self._store.flush(timeout_s)
-        for delivery in self._deliveries:
-            delivery.drain_blocking(max(0.05, deadline - time.monotonic()))
-        for delivery in self._deliveries:
+        deliveries, self._deliveries = self._deliveries, []
+        if deliveries and self.store.flush(timeout_s):
+            concurrent.futures.wait([delivery.begin_drain() for delivery in deliveries], timeout_s * 0.7)
+        for delivery in deliveries:
             delivery.close()
-        self._deliveries = []
 
 
 class _NothingRecorded:
