@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +36,15 @@ def test_tables_and_chinese_cost_more_per_character_than_prose() -> None:
 
 @given(st.text(), st.text())
 def test_no_text_costs_less_with_more_behind_it(text: str, more: str) -> None:
+    text = text.rstrip()  # blanks may merge with those that follow, as they do in tokenizers
     assert estimate_text(f"{text}\n{more}") >= estimate_text(text)
+
+
+@pytest.mark.parametrize("unit", [" ", "\t", "a", "A", "_", "=", "字", "1"])
+def test_long_runs_are_counted_in_time_that_grows_with_them(unit: str) -> None:
+    began = time.process_time()
+    assert estimate_text(unit * 200_000) > 10_000
+    assert time.process_time() - began < 1
 
 
 @given(st.lists(st.text(max_size=30), max_size=5), st.text(max_size=30))
