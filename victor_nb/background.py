@@ -8,7 +8,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
@@ -74,89 +74,84 @@ async def iterate_on(thread: LoopThread, source: AsyncIterator[T]) -> AsyncItera
     """Iterate over `source` on another thread's loop. Closing this iterator closes `source` there, and waits until it
     is closed, at most a second.
 
-    Items that arrive while the consumer is busy are handed over together, so that a fast stream costs one wake-up
-    for many items.
+    Items that the source gives without waiting are handed over together, so that a fast stream costs one wake-up for
+    many items.
     """
-    home = asyncio.get_running_loop()
-    items: list[T | _End] = []
-    lock = threading.Lock()
-    ready = asyncio.Event()
-
-    def put(item: T | _End) -> None:
-        with lock:
-            items.append(item)
-            first = len(items) == 1
-        if first:
-            with contextlib.suppress(RuntimeError):  # the consumer's loop is closed: nobody is waiting
-                home.call_soon_threadsafe(ready.set)
-
-    async def take() -> list[T | _End]:
-        await ready.wait()
-        ready.clear()
-        with lock:
-            batch, items[:] = items[:], []
-        return batch
-
-    pump = _Pump(thread, source, put)
-    last: T | _End | None = None
+    pump = _Pump(thread, source)
     try:
-        while True:
-            for last in await take():
-                if isinstance(last, _End):
-                    last.check()
-                    return
-                yield last
+        while (batch := await pump.take()) is not None:
+            for item in batch:
+                yield item
     finally:
-        if not isinstance(last, _End):
-            await pump.close(take)
-
-
-class _End:
-    """The last item: how the source ended."""
-
-    def __init__(self, task: asyncio.Task[None]) -> None:
-        self._error = None if task.cancelled() else task.exception()
-        self._cancelled = task.cancelled()
-
-    def check(self) -> None:
-        """Raise what the source raised; one that was cancelled on its own loop must not look finished."""
-        if self._cancelled:
-            raise asyncio.CancelledError
-        if self._error is not None:
-            raise self._error
+        await pump.close()
 
 
 class _Pump(Generic[T]):
-    """The task that drains `source` on another thread's loop. An `_End` always follows, even when the task is
-    cancelled before its first step."""
+    """Drains `source` in a task on another thread's loop. What it gathers there it gives to this loop in batches; that
+    it ended is always told, even when the task is cancelled before its first step."""
 
     CLOSE_TIMEOUT_S = 1.0
 
-    def __init__(self, thread: LoopThread, source: AsyncIterator[T], put: Callable[[T | _End], None]) -> None:
-        self._loop = thread.loop
+    def __init__(self, thread: LoopThread, source: AsyncIterator[T]) -> None:
+        self._home = asyncio.get_running_loop()
+        self._away = thread.loop
         self._source = source
-        self._put = put
         self._task: asyncio.Task[None] | None = None
-        self._ended = False
-        self._loop.call_soon_threadsafe(self._start)
+        self._gathered: list[T] = []  # touched on the other loop only
+        self._arrived: list[T] = []  # this and what follows: on the home loop only
+        self._ended: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+        self._away.call_soon_threadsafe(self._start)
+
+    async def take(self) -> list[T] | None:
+        """The items that came since the last call, or None after the last. Raises what the source raised; a source that
+        was cancelled on its own loop does not look finished."""
+        while not self._arrived:
+            if self._ended is not None:
+                self._ended.result()
+                return None
+            self._ready.clear()
+            await self._ready.wait()
+        batch, self._arrived = self._arrived, []
+        return batch
+
+    async def close(self) -> None:
+        """Cancel the task and wait until the source is closed, so that its connection is gone."""
+        if self._ended is not None:
+            return
+        with contextlib.suppress(RuntimeError, TimeoutError):  # the loop is closed, or the source does not let go
+            self._away.call_soon_threadsafe(self._cancel)  # once: a second one would break off the closing
+            async with asyncio.timeout(self.CLOSE_TIMEOUT_S):
+                while self._ended is None:
+                    self._ready.clear()
+                    await self._ready.wait()
 
     def _start(self) -> None:
-        self._task = self._loop.create_task(self._run())
-        self._task.add_done_callback(self._end)
+        self._task = self._away.create_task(self._drain())
+        self._task.add_done_callback(self._finish)
 
-    async def _run(self) -> None:
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _drain(self) -> None:
         async with contextlib.aclosing(cast("AsyncGenerator[T, None]", self._source)) as opened:
             async for item in opened:
-                self._put(item)
+                if not self._gathered:
+                    self._away.call_soon(self._hand_over)
+                self._gathered.append(item)
 
-    def _end(self, task: asyncio.Task[None]) -> None:
-        self._ended = True
-        self._put(_End(task))
+    def _hand_over(self, ended: asyncio.Task[None] | None = None) -> None:
+        batch, self._gathered = self._gathered, []
+        with contextlib.suppress(RuntimeError):  # the consumer's loop is closed: nobody is waiting
+            self._home.call_soon_threadsafe(self._arrive, batch, ended)
 
-    async def close(self, take: Callable[[], Awaitable[object]]) -> None:
-        """Cancel the task and wait until the source is closed, so that its connection is gone."""
-        with contextlib.suppress(RuntimeError, TimeoutError):  # the loop is closed, or the source does not let go
-            self._loop.call_soon_threadsafe(lambda: self._task and self._task.cancel())
-            async with asyncio.timeout(self.CLOSE_TIMEOUT_S):
-                while not self._ended:
-                    await take()
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            task.exception()  # seen: asyncio need not complain when the consumer has left
+        self._hand_over(task)
+
+    def _arrive(self, batch: list[T], ended: asyncio.Task[None] | None) -> None:
+        self._arrived += batch
+        self._ended = self._ended or ended
+        self._ready.set()

@@ -54,7 +54,7 @@ def test_a_library_too_old_for_the_sdk_is_told_with_the_remedy() -> None:
     assert translate(caught.value, TARGET) is None
 
 
-def test_the_librarys_complaint_about_a_key_is_a_missing_key() -> None:
+def test_a_complaint_of_the_library_about_a_key_is_a_missing_key() -> None:
     from pydantic_ai.exceptions import UserError
 
     error = translate(UserError("Set the `X_API_KEY` environment variable"), Target("xai", "grok"))
