@@ -73,11 +73,12 @@ class Exchange:
         return reply
 
     async def _prepared(self) -> ModelRequest:
-        plan = self._plan
+        plan, specs = self._plan, self._plan.toolbox.specs
+        output_tool = plan.output.spec if plan.output else None
         prepared = await self._context.prepare(
             self._session_id,
             system=plan.system,
-            tools=plan.toolbox.specs,
+            tools=(*specs, output_tool) if output_tool else specs,
             model_key=plan.model.name,
             window=plan.window_tokens,
             threshold=plan.compaction_threshold,
@@ -88,8 +89,7 @@ class Exchange:
             self._recorder.compaction(prepared.compaction)
         self._recorder.totals.context_tokens = prepared.tokens
         self._recorder.totals.context_fraction = prepared.fraction
-        output_tool = plan.output.spec if plan.output else None
-        return ModelRequest(prepared.messages, plan.toolbox.specs, plan.model_settings, output_tool)
+        return ModelRequest(prepared.messages, specs, plan.model_settings, output_tool)
 
     def _started(self, request: ModelRequest) -> RequestRecorder:
         model, settings = self._plan.model, request.settings

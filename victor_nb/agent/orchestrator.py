@@ -149,7 +149,7 @@ class AgentOrchestrator:
         call = TurnCall(
             message=_checked_message(message),
             session_id=session_id or self.session_id,
-            toolbox=Toolbox([*self.tools, *(tools or ())]),
+            toolbox=Toolbox([*self.tools, *(tools or ())], timeout_s=self.settings.tool_timeout_s),
             model=model,
             output=None if output_type is None else OutputType(output_type),
             model_settings=checked_model_settings(model_settings),
