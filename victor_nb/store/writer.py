@@ -13,7 +13,6 @@ import logging
 import queue
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Generator
 from typing import Any, TypeAlias
 
@@ -28,8 +27,8 @@ _INSERT = (
     "VALUES ({run}, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _GROUP = 5_000
-# A turn's events come within a millisecond of each other: a short wait puts them into one commit.
-_LINGER_S = 0.001
+# Events that nobody waits for are gathered for so long; a wait for one of them ends the gathering at once.
+_LINGER_S = 0.025
 _STOP = object()
 
 
@@ -58,6 +57,7 @@ class Writer:
         self._open_memory = open_memory
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._changed = threading.Condition()
+        self._urgent = threading.Event()
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self.committed = 0
         self.degraded: str | None = None
@@ -80,14 +80,17 @@ class Writer:
             if self.committed >= ticket:
                 return
             self._waiters.append((ticket, done))
+        self._urgent.set()
         await done
 
     def wait_blocking(self, ticket: int, timeout_s: float | None) -> bool:
+        self._urgent.set()
         with self._changed:
             return self._changed.wait_for(lambda: self.committed >= ticket, timeout_s)
 
     def close(self, timeout_s: float) -> None:
         self._queue.put(_STOP)
+        self._urgent.set()
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
@@ -116,8 +119,8 @@ class Writer:
 
     def _next_group(self) -> tuple[list[Any], bool]:
         group = [self._queue.get()]
-        if group[0] is not _STOP:
-            time.sleep(_LINGER_S)
+        self._urgent.wait(_LINGER_S)
+        self._urgent.clear()
         with contextlib.suppress(queue.Empty):
             while group[-1] is not _STOP and len(group) < _GROUP:
                 group.append(self._queue.get_nowait())

@@ -14,6 +14,7 @@ import re
 import threading
 from collections.abc import Awaitable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -148,11 +149,7 @@ class AnalyticsCoordinator:
 
     def _begin_session(self, session_id: str) -> None:
         self._sessions.add(session_id)
-        started: SessionStarted = {
-            "victor_nb_version": version("victor-nb"),
-            "python_version": platform.python_version(),
-        }
-        self._append("session_started", session_id, started, None)
+        self._append("session_started", session_id, _versions(), None)
 
     @property
     def store(self) -> IEventStore:
@@ -231,6 +228,11 @@ class AnalyticsCoordinator:
             concurrent.futures.wait([delivery.begin_drain() for delivery in deliveries], timeout_s * 0.7)
         for delivery in deliveries:
             delivery.close()
+
+
+@cache
+def _versions() -> SessionStarted:
+    return {"victor_nb_version": version("victor-nb"), "python_version": platform.python_version()}
 
 
 class _NothingRecorded:
