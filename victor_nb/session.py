@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.agent.recorder import TurnOrigin
 from victor_nb.agent.runners import run_in_thread
+from victor_nb.agent.tools import Tool
 from victor_nb.agent.tools import tool as mark_as_tool
 from victor_nb.config.settings import Settings
 from victor_nb.host import lent
@@ -28,15 +29,13 @@ class Session:
     """What a notebook chats with. The orchestrator is made at first use, from the settings as they are then."""
 
     def __init__(self) -> None:
-        self._host = lent()
         self._orchestrator: AgentOrchestrator | None = None
         self._analytics: Analytics | None = None
 
     @property
     def orchestrator(self) -> AgentOrchestrator:
         if self._orchestrator is None:
-            runner = self._host.run_tool if self._host else run_in_thread
-            self._orchestrator = AgentOrchestrator(tool_runner=runner, origin=self._turn_origin)
+            self._orchestrator = AgentOrchestrator(tool_runner=_run_tool, origin=_turn_origin)
         return self._orchestrator
 
     @orchestrator.setter
@@ -49,7 +48,7 @@ class Session:
         if self._analytics is None:
             from victor_nb.frames import Analytics
 
-            self._analytics = Analytics(self._store, lambda: self._turn_origin().notebook)
+            self._analytics = Analytics(self._store, lambda: _turn_origin().notebook)
         return self._analytics
 
     def _store(self) -> IEventStore:
@@ -58,17 +57,30 @@ class Session:
             return self._orchestrator.analytics_coordinator.store
         return open_store(Settings().home / "victor.db")
 
-    def _turn_origin(self) -> TurnOrigin:
-        return TurnOrigin(**self._host.turn_origin()) if self._host else TurnOrigin()
+    def add_tool(self, function: ToolFunction) -> None:
+        """Offer `function` to the model in every turn; a tool of the same name is replaced.
 
-    def add_tool(self, function: ToolFunction, name: str) -> None:
-        """Offer `function` to the model in every turn; a function of the same name is replaced."""
+        Raises:
+            ToolDefinitionError: the function cannot be described to a model.
+        """
+        name = Tool.of(function).name
         tools = self.orchestrator.tools
-        tools[:] = [*(other for other in tools if getattr(other, "__name__", None) != name), function]
+        tools[:] = [*(other for other in tools if Tool.of(other).name != name), function]
 
     def close(self, timeout_s: float = 2.0) -> None:
         if self._orchestrator is not None:
             self._orchestrator.close(timeout_s)
+
+
+async def _run_tool(call: Callable[[], Any]) -> Any:
+    """Where the host wants it; asked at every call, so that the extension may be loaded after the first `@vn.tool`."""
+    host = lent()
+    return await (host.run_tool(call) if host else run_in_thread(call))
+
+
+def _turn_origin() -> TurnOrigin:
+    host = lent()
+    return TurnOrigin(**host.turn_origin()) if host else TurnOrigin()
 
 
 _lock = threading.Lock()
@@ -112,5 +124,5 @@ def tool(function: Any = None, /, **options: Any) -> Any:
     """
     if function is None:
         return lambda decorated: tool(mark_as_tool(**options)(decorated))  # type: ignore[misc]
-    current().add_tool(function, function.__name__)
+    current().add_tool(function)
     return function

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import keyword
 import shlex
 from dataclasses import dataclass
 from typing import NoReturn
@@ -43,6 +44,7 @@ def _cell_parser() -> _Parser:
         allow_abbrev=False,
         description="Send the text of this cell to the model; the answer streams in below.",
     )
+    setattr(parser, "color", False)  # noqa: B010 (new in Python 3.14, which would put escape sequences into the help)
     parser.add_argument("-m", "--model", help="the model of this cell, as openai:gpt-5 or demo")
     parser.add_argument("-s", "--session", metavar="NAME", help="the conversation that this cell belongs to")
     parser.add_argument("-o", "--output", metavar="NAME", help="bind the answer (a ChatResponse) to this variable")
@@ -81,7 +83,7 @@ def parse_cell_line(line: str) -> CellOptions:
         raise UsageError(
             f"%%victor: {word!r} stands on the first line.", hint="write the question on the lines below it"
         )
-    if found.output is not None and not found.output.isidentifier():
+    if found.output is not None and (not found.output.isidentifier() or keyword.iskeyword(found.output)):
         raise UsageError(f"%%victor: {found.output!r} is not a variable name.", hint="as in -o answer")
     tools = tuple(name.strip() for name in found.tools.split(",") if name.strip())
     return CellOptions(found.model, found.session, found.output, tools, found.quiet)

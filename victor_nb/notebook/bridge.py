@@ -8,14 +8,18 @@ thread executes, and libraries such as matplotlib expect it.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import contextlib
 import inspect
 import logging
 import queue
+import signal
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import ContextVar
 from functools import partial
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from victor_nb.background import model_loop
 from victor_nb.messages import ChatChunk
@@ -39,8 +43,12 @@ class _Call:
     def run(self) -> None:
         try:
             value = self.function()
-        except Exception as error:  # noqa: BLE001 (it is the tool's, and goes to whoever called it)
+        except KeyboardInterrupt:
+            raise
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (it is the tool's, and goes to whoever called it)
             self._settle(self.result.set_exception, error)
+        except BaseException as error:  # noqa: BLE001 (a CancelledError of the tool's own must not end the turn)
+            self._settle(self.result.set_exception, RuntimeError(f"{type(error).__name__}: {error}"))
         else:
             self._settle(self.result.set_result, value)
 
@@ -58,24 +66,26 @@ class _Finished:
 
 Items: TypeAlias = "queue.SimpleQueue[ChatChunk | _Call | _Finished]"
 
+_cell: ContextVar[Items | None] = ContextVar("victor_nb_cell", default=None)
+"""Where the cell listens that waits for the current turn. A turn that no cell waits for, such as one awaited in a
+cell or on a thread of the user's, sees None, whatever else is running."""
+
 
 class Bridge:
     """Runs turns for cells, and tools where the cells run."""
 
-    def __init__(self) -> None:
-        self._items: Items | None = None
-        self._task: asyncio.Task[Any] | None = None
-        self._started = threading.Event()
-
     async def run_tool(self, call: Callable[[], Any]) -> Any:
-        """Call a tool on the main thread: through the waiting cell, or at once when we are on it already."""
-        items = self._items
+        """Call a tool on the main thread: through the waiting cell, or at once when we are on it already.
+
+        Raises what the tool raises, and CancelledError when the user interrupts it.
+        """
+        items = _cell.get()
         if items is not None:
             handed = _Call(call)
             items.put(handed)
             result = await handed.result
         elif threading.current_thread() is threading.main_thread():
-            result = call()
+            result = _call_here(call)
         else:
             result = await asyncio.to_thread(call)
         return await result if inspect.isawaitable(result) else result
@@ -87,55 +97,76 @@ class Bridge:
             KeyboardInterrupt: the user interrupted; by then the turn has closed its connection and kept its partial
                 answer, unless that took too long or the user interrupted again.
         """
-        items: Items = queue.SimpleQueue()
-        self._items = items
-        self._started.clear()
-        future = model_loop().submit(self._supervised(start, items))
-        try:
-            self._pump(items, show, idle)
-            return future.result()
-        except KeyboardInterrupt:
-            self._stop(items)
-            raise
-        except asyncio.CancelledError:  # somebody else cancelled the turn
-            raise KeyboardInterrupt from None
-        finally:
-            self._items = None
+        turn: _Turn[T] = _Turn(start)
+        with _interruptible():
+            try:
+                turn.submit()
+                _pump(turn.items, show, idle)
+                return turn.result()
+            except BaseException:
+                turn.stop()
+                raise
 
-    async def _supervised(self, start: Callable[[Emit], Coroutine[Any, Any, T]], items: Items) -> T:
+
+class _Turn(Generic[T]):
+    """A coroutine on the loop thread that hands what it has for the cell to `items`."""
+
+    def __init__(self, start: Callable[[Emit], Coroutine[Any, Any, T]]) -> None:
+        self.items: Items = queue.SimpleQueue()
+        self._start = start
+        self._began = threading.Event()
+        self._task: asyncio.Task[Any] | None = None
+        self._future: concurrent.futures.Future[T] | None = None
+
+    def submit(self) -> None:
+        self._future = model_loop().submit(self._run())
+
+    async def _run(self) -> T:
+        _cell.set(self.items)
         self._task = asyncio.current_task()
-        self._started.set()
+        self._began.set()
         try:
-            return await start(items.put)
+            return await self._start(self.items.put)
         finally:
             self._task = None
-            items.put(_Finished())
+            self.items.put(_Finished())
 
-    def _pump(self, items: Items, show: Emit, idle: Callable[[], None]) -> None:
-        while True:
-            try:
-                item = items.get(timeout=_SLICE_S)
-            except queue.Empty:
-                _safely(idle)
-                continue
-            if isinstance(item, _Finished):
-                return
-            if isinstance(item, _Call):
-                item.run()
-            else:
-                _safely(partial(show, item))
+    def result(self) -> T:
+        if self._future is None:
+            raise RuntimeError("the turn was not submitted")
+        try:
+            return self._future.result()
+        except concurrent.futures.CancelledError:  # somebody else cancelled it, which is an interruption too
+            raise KeyboardInterrupt from None
 
-    def _stop(self, items: Items) -> None:
-        if not self._started.wait(_WIND_DOWN_S) or (task := self._task) is None:
+    def stop(self) -> None:
+        """Cancel the turn, if it still runs, and wait until it has put its affairs in order, for two seconds."""
+        if self._future is None or self._future.done() or not self._began.wait(_WIND_DOWN_S):
+            return
+        task = self._task
+        if task is None:
             return
         model_loop().loop.call_soon_threadsafe(task.cancel)
         deadline = time.monotonic() + _WIND_DOWN_S
         while time.monotonic() < deadline:
-            try:
-                if isinstance(items.get(timeout=_SLICE_S), _Finished):
+            with contextlib.suppress(queue.Empty):
+                if isinstance(self.items.get(timeout=_SLICE_S), _Finished):
                     return
-            except queue.Empty:
-                continue
+
+
+def _pump(items: Items, show: Emit, idle: Callable[[], None]) -> None:
+    while True:
+        try:
+            item = items.get(timeout=_SLICE_S)
+        except queue.Empty:
+            _safely(idle)
+            continue
+        if isinstance(item, _Finished):
+            return
+        if isinstance(item, _Call):
+            item.run()
+        else:
+            _safely(partial(show, item))
 
 
 def _safely(display: Callable[[], None]) -> None:
@@ -144,3 +175,26 @@ def _safely(display: Callable[[], None]) -> None:
         display()
     except Exception:
         log.exception("the answer could not be displayed")
+
+
+def _call_here(call: Callable[[], Any]) -> Any:
+    """Call a tool on the main thread's event loop. A KeyboardInterrupt that left that loop would end the kernel."""
+    try:
+        with _interruptible():
+            return call()
+    except KeyboardInterrupt:
+        raise asyncio.CancelledError("interrupted") from None
+
+
+@contextlib.contextmanager
+def _interruptible() -> Generator[None]:
+    """Make SIGINT raise KeyboardInterrupt, as long as the main thread is busy here. In a cell that awaits, ipykernel
+    has SIGINT cancel the cell's task instead, which nothing that blocks the loop would notice."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)

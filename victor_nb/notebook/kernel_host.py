@@ -38,12 +38,11 @@ class KernelHost:
 
     def _cell_id(self) -> str | None:
         """The id that JupyterLab and VS Code send in the metadata of an execute request."""
-        kernel = getattr(self.shell, "kernel", None)
-        parent = kernel.get_parent("shell") if kernel else {}
-        metadata = cast("dict[str, Any]", parent.get("metadata") or {})
+        kernel: Any = getattr(self.shell, "kernel", None)
+        metadata: dict[str, Any] = (kernel.get_parent("shell").get("metadata") if kernel else None) or {}
         return metadata.get("cellId")
 
     def _notebook(self) -> str | None:
         from victor_nb.store.registry import notebook_path
 
-        return notebook_path() or cast("dict[str, Any]", self.shell.user_ns).get("__vsc_ipynb_file__")
+        return notebook_path() or cast("Any", self.shell).user_ns.get("__vsc_ipynb_file__")

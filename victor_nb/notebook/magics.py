@@ -3,8 +3,8 @@ imported by the first use, not by loading."""
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from victor_nb.notebook.kernel_host import KernelHost
     from victor_nb.notebook.stream import AnswerDisplay
     from victor_nb.notebook.terminal import TerminalDisplay
+    from victor_nb.protocols import ToolFunction
     from victor_nb.session import Session
 
 _EMPTY_HINT = "There is nothing to ask yet: write your question below the %%victor line, then run the cell."
@@ -47,15 +48,19 @@ class VictorMagics(Magics):
     victor.__doc__ = cell_help()
 
     def _wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return self._host.bridge.run(lambda _: coroutine, show=lambda _: None, idle=lambda: None)
+        try:
+            return self._host.bridge.run(lambda _: coroutine, show=lambda _: None, idle=lambda: None)
+        except KeyboardInterrupt:
+            raise AnswerInterrupted("interrupted; nothing has changed") from None
 
     def _ask(self, options: CellOptions, cell: str) -> None:
         if not cell.strip():
             print(_EMPTY_HINT)  # noqa: T201
             return
         orchestrator = self._session.orchestrator
-        tools = [self._function(name) for name in options.tools]
+        tools = self._tools(options.tools, orchestrator.tools)
         display = self._display(options)
+        before = orchestrator.last_response
         try:
             response = self._host.bridge.run(
                 lambda emit: orchestrator.chat(
@@ -66,14 +71,27 @@ class VictorMagics(Magics):
             )
         except KeyboardInterrupt:
             partial = orchestrator.last_response
-            display.interrupted(partial)
-            self._bind(options, partial)
-            raise AnswerInterrupted("the answer was interrupted; what had arrived is kept") from None
+            self._interrupted(options, display, None if partial is before else partial)
         except VictorError as error:
             display.failed()
             raise error.with_traceback(None) from None
-        display.finish(response)
-        self._bind(options, response)
+        except BaseException:
+            display.failed()
+            raise
+        else:
+            display.finish(response)
+            self._bind(options, response)
+
+    def _interrupted(
+        self, options: CellOptions, display: AnswerDisplay | TerminalDisplay, partial: ChatResponse | None
+    ) -> NoReturn:
+        """Show and bind what had arrived; `partial` is None when the turn was not over in time, or had not begun."""
+        try:
+            self._bind(options, partial)
+            display.interrupted(partial)
+        finally:  # a second interrupt here must not bring its long traceback
+            kept = "what had arrived is kept" if display.text else "nothing had arrived"
+            raise AnswerInterrupted(f"the answer was interrupted; {kept}") from None
 
     def _display(self, options: CellOptions) -> AnswerDisplay | TerminalDisplay:
         if not hasattr(self._host.shell, "kernel"):
@@ -82,14 +100,19 @@ class VictorMagics(Magics):
             return TerminalDisplay(quiet=options.quiet)
         from victor_nb.notebook.stream import AnswerDisplay, IPythonPublisher
 
-        return AnswerDisplay(IPythonPublisher(self._host.shell), quiet=options.quiet, sole=True)
+        publisher = IPythonPublisher(self._host.shell)
+        return AnswerDisplay(publisher, quiet=options.quiet, sole=publisher.alone)
 
     def _bind(self, options: CellOptions, response: ChatResponse | None) -> None:
         if options.output and response:
-            self._host.shell.push({options.output: response})
+            cast("Any", self._host.shell).push({options.output: response})
+
+    def _tools(self, names: Sequence[str], offered: Sequence[ToolFunction]) -> list[ToolFunction]:
+        """The functions that `--tools` names, but for those that every turn has anyway."""
+        return [found for found in map(self._function, dict.fromkeys(names)) if found not in offered]
 
     def _function(self, name: str) -> Any:
-        namespace = cast("dict[str, Any]", self._host.shell.user_ns)
+        namespace = cast("dict[str, Any]", cast("Any", self._host.shell).user_ns)
         if callable(found := namespace.get(name)):
             return found
         if found is not None:

@@ -1,0 +1,182 @@
+"""The kernel's interrupt is the stop: the request ends, what has arrived stays, and later cells can go on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from support.cells import run_ok, value_of
+from support.kernels import CellResult, Kernel, RunningCell
+from support.llm_server import LLMServer
+
+SLOW_TOOL = """
+import time
+def slow():
+    print("tool runs")
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """Holds an answer back; opened after the test, so that the server can close."""
+    closed = threading.Event()
+    yield closed
+    closed.set()
+
+
+def shown(result: CellResult) -> str:
+    return "".join(bundle.get("text/plain", "") + bundle.get("text/html", "") for bundle in result.displays)
+
+
+def start_slow_answer(kernel: Kernel, server: LLMServer, gate: threading.Event, line: str = "-o a") -> RunningCell:
+    """A cell whose answer has begun and will not go on."""
+    server.reply(chunks=("The first half, ", "the second half."), gate=gate, gate_after=1)
+    cell = kernel.start(f"%%victor {line}\nTell me")
+    kernel.wait_until(cell, lambda result: "first half" in shown(result))
+    return cell
+
+
+def interrupted(kernel: Kernel, cell: RunningCell) -> CellResult:
+    """Interrupt, and check that the cell ends as every interrupted cell has to."""
+    kernel.interrupt()
+    done = kernel.wait(cell)
+    assert done.error is not None, done.outputs
+    assert done.error.ename in ("KeyboardInterrupt", "AnswerInterrupted")
+    assert len(done.error.traceback) == 1, done.error.traceback
+    assert done.error.traceback[0].startswith("KeyboardInterrupt: ")
+    return done
+
+
+def test_an_answer_is_stopped_and_its_beginning_kept(
+    chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event
+) -> None:
+    cell = start_slow_answer(chat_kernel, llm_server, gate)
+    queued = chat_kernel.start("ran = True")
+    done = interrupted(chat_kernel, cell)
+    llm_server.wait_for_disconnect()
+    assert "first half" in shown(done)
+    assert "incomplete" in shown(done)
+    assert chat_kernel.wait(queued).status == "aborted"
+    assert value_of(chat_kernel, "(a.status, a.content)") == "('interrupted', 'The first half, ')"
+    assert value_of(chat_kernel, "vn.analytics.turns().status.tolist()") == "['interrupted']"
+
+
+def test_the_next_cell_chats_on(chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event) -> None:
+    interrupted(chat_kernel, start_slow_answer(chat_kernel, llm_server, gate))
+    llm_server.reply("Here is the rest.")
+    assert "Here is the rest." in shown(run_ok(chat_kernel, "%%victor\nGo on"))
+    sent = [(message["role"], message["content"]) for message in llm_server.requests[-1].body["messages"][1:]]
+    assert sent[0] == ("user", "Tell me")
+    assert sent[1][0] == "assistant"
+    assert str(sent[1][1]).startswith("The first half, ")
+    assert sent[2] == ("user", "Go on")
+
+
+def test_before_the_first_byte(chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event) -> None:
+    run_ok(chat_kernel, "%%victor -o a\nHi")
+    llm_server.wait_for_request()
+    llm_server.reply("never sent", delay_s=60)
+    cell = chat_kernel.start("%%victor -o a\nHello?")
+    llm_server.wait_for_request()
+    interrupted(chat_kernel, cell)
+    llm_server.wait_for_disconnect()
+    assert value_of(chat_kernel, "(a.status, a.content)") == "('interrupted', '')"
+    assert value_of(chat_kernel, "len(vn.orchestrator.context_coordinator.get_context().messages)") == "2"
+
+
+def test_in_the_pause_before_a_retry(chat_kernel: Kernel, llm_server: LLMServer) -> None:
+    spy = "pause = retries.pause\nretries.pause = lambda *given: print('pausing') or pause(*given)"
+    run_ok(chat_kernel, f"import victor_nb.models.retries as retries\n{spy}")
+    llm_server.reply(status=429, headers={"Retry-After": "50"})
+    cell = chat_kernel.start("%%victor\nHello?")
+    chat_kernel.wait_until(cell, lambda result: "pausing" in result.stdout)
+    interrupted(chat_kernel, cell)
+    assert len(llm_server.requests) == 1
+    assert value_of(chat_kernel, "vn.analytics.turns().status.tolist()") == "['interrupted']"
+
+
+def test_while_a_tool_sleeps(chat_kernel: Kernel, llm_server: LLMServer) -> None:
+    run_ok(chat_kernel, SLOW_TOOL)
+    llm_server.reply(tool_calls=[("slow", {})])
+    cell = chat_kernel.start("%%victor -o a --tools slow\nRun it")
+    chat_kernel.wait_until(cell, lambda result: "tool runs" in result.stdout)
+    done = interrupted(chat_kernel, cell)
+    assert "interrupted" in shown(done)
+    assert value_of(chat_kernel, "vn.analytics.tool_calls().status.tolist()") == "['interrupted']"
+    run_ok(chat_kernel, "%%victor\nNever mind")
+    roles = [message["role"] for message in llm_server.requests[-1].body["messages"]]
+    assert roles == ["system", "user", "assistant", "tool", "user"]
+
+
+def test_while_a_tool_sleeps_in_a_cell_that_awaits(chat_kernel: Kernel, llm_server: LLMServer) -> None:
+    run_ok(chat_kernel, SLOW_TOOL)
+    llm_server.reply(tool_calls=[("slow", {})])
+    cell = chat_kernel.start("await vn.orchestrator.chat('Run it', tools=[slow])")
+    chat_kernel.wait_until(cell, lambda result: "tool runs" in result.stdout)
+    chat_kernel.interrupt()
+    assert chat_kernel.wait(cell).status == "error"
+    assert value_of(chat_kernel, "vn.analytics.turns().status.tolist()") == "['interrupted']"
+
+
+def test_a_cell_that_awaits_and_then_runs_the_magic(
+    chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event
+) -> None:
+    llm_server.reply(chunks=("The first half, ", "the second half."), gate=gate, gate_after=1)
+    source = "import asyncio\nawait asyncio.sleep(0)\nget_ipython().run_cell_magic('victor', '', 'Tell me')"
+    cell = chat_kernel.start(source)
+    chat_kernel.wait_until(cell, lambda result: "first half" in shown(result))
+    interrupted(chat_kernel, cell)
+
+
+def test_an_awaited_chat_is_stopped(chat_kernel: Kernel, llm_server: LLMServer) -> None:
+    """ipykernel 7.4 hears of an interrupt in a cell that awaits only when the event loop wakes up, hence `tick`."""
+    run_ok(chat_kernel, "import asyncio\nasync def tick():\n    while True:\n        await asyncio.sleep(0.05)")
+    llm_server.reply("never sent", delay_s=60)
+    cell = chat_kernel.start("ticking = asyncio.create_task(tick())\nawait vn.orchestrator.chat('Hello?')")
+    llm_server.wait_for_request()
+    chat_kernel.interrupt()
+    assert chat_kernel.wait(cell).status == "error"
+    llm_server.wait_for_disconnect()
+    assert value_of(chat_kernel, "vn.analytics.turns().status.tolist()") == "['interrupted']"
+    assert "loopback" in shown(run_ok(chat_kernel, "%%victor\nHi"))
+
+
+def test_twice_in_a_row(chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event) -> None:
+    cell = start_slow_answer(chat_kernel, llm_server, gate)
+    chat_kernel.interrupt()
+    chat_kernel.interrupt()
+    assert chat_kernel.wait(cell).status == "error"
+    llm_server.wait_for_disconnect()
+    assert "loopback" in shown(run_ok(chat_kernel, "%%victor\nAnd now?"))
+
+
+def test_a_verb(kernel: Kernel) -> None:
+    run_ok(kernel, "%load_ext victor_nb\nimport threading\nimport victor_nb.agent.orchestrator as module")
+    run_ok(kernel, "opened = threading.Event()\nmodule.build_model = lambda *a, **k: print('asked') or opened.wait(60)")
+    cell = kernel.start("%victor use openai:gpt-5")
+    kernel.wait_until(cell, lambda result: "asked" in result.stdout)
+    interrupted(kernel, cell)
+    run_ok(kernel, "opened.set()")
+
+
+def seconds_to_idle(kernel: Kernel, cell: RunningCell) -> float:
+    began = time.perf_counter()
+    kernel.interrupt()
+    kernel.wait(cell)
+    return time.perf_counter() - began
+
+
+def test_it_is_as_fast_as_a_sleep_is_stopped(chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event) -> None:
+    plain, ours = [], []
+    for _ in range(3):
+        cell = chat_kernel.start(
+            "print('sleeps')\ntime.sleep(60)" if plain else "import time; print('sleeps'); time.sleep(60)"
+        )
+        chat_kernel.wait_until(cell, lambda result: result.stdout)
+        plain.append(seconds_to_idle(chat_kernel, cell))
+        ours.append(seconds_to_idle(chat_kernel, start_slow_answer(chat_kernel, llm_server, gate)))
+    print(f"interrupt to idle: time.sleep {min(plain):.3f} s, %%victor {min(ours):.3f} s")
+    assert min(ours) < min(plain) + 1.0

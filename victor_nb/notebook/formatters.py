@@ -1,0 +1,53 @@
+"""How a `ChatResponse` shows itself when it is the value of a cell: safe HTML, and short text.
+
+Registered by the class's name, so that loading the extension imports neither the class nor the renderer. There is no
+`_repr_markdown_` on purpose: front ends run the HTML inside Markdown.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from victor_nb.messages import ChatResponse
+
+SHOWN_CHARACTERS = 4_000
+_CLASS = ("victor_nb.messages", "ChatResponse")
+
+
+def register(shell: InteractiveShell) -> None:
+    formatters = _formatters(shell)
+    formatters["text/html"].for_type_by_name(*_CLASS, _as_html)
+    formatters["text/plain"].for_type_by_name(*_CLASS, _as_text)
+
+
+def unregister(shell: InteractiveShell) -> None:
+    formatters = _formatters(shell)
+    for kind in ("text/html", "text/plain"):
+        formatters[kind].pop(".".join(_CLASS), None)
+
+
+def _formatters(shell: InteractiveShell) -> dict[str, Any]:
+    return cast("Any", shell).display_formatter.formatters
+
+
+def _as_html(response: ChatResponse) -> str:
+    from victor_nb.notebook.render import render_footer, render_segments, wrap
+    from victor_nb.notebook.transcript import transcript_of
+
+    return wrap(render_segments(transcript_of(response).segments) + render_footer(response))
+
+
+def _as_text(response: ChatResponse, printer: Any, cycle: bool) -> None:
+    """The text itself; inside a list or a dictionary, where a text would be lost among its brackets, one line."""
+    from victor_nb.notebook.characters import clean
+    from victor_nb.notebook.render import footer_text
+
+    text = clean(response.content)
+    more = f"… ({len(text) - SHOWN_CHARACTERS:,} more characters)" if len(text) > SHOWN_CHARACTERS else ""
+    if len(printer.stack) > 1:
+        printer.text(f"<ChatResponse {text[:60]!r}{'…' if len(text) > 60 else ''}>")
+    else:
+        printer.text(f"{text[:SHOWN_CHARACTERS]}{more}\n\n{footer_text(response)}")
