@@ -1,0 +1,73 @@
+"""The notebooks run under nbmake, each in a kernel of its own, and show what their text says."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+
+
+def run(source: Path, folder: Path) -> dict[str, str]:
+    """What each code cell shows as text, by cell id."""
+    copy = Path(shutil.copy(source, folder))
+    command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", "-p", "no:cacheprovider", "-q", copy.name]
+    done = subprocess.run(
+        command, check=False, cwd=folder, env={**os.environ, "NBMAKE": "1"}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
+    cells = nbformat.read(copy, as_version=4).cells
+    return {cell.id: "\n".join(map(text_of, cell.outputs)) for cell in cells if cell.cell_type == "code"}
+
+
+def text_of(output: NotebookNode) -> str:
+    return output.text if output.output_type == "stream" else output.data["text/plain"]
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("quickstart")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VICTOR_HOME", str(folder / "home"))
+        return run(FOLDER / "01_quickstart.ipynb", folder)
+
+
+def test_the_demo_says_what_it_is(shown):
+    assert "I am the demo model, not an AI" in shown["ask"]
+    assert "demo (not a model)" in shown["ask"].splitlines()[-1]
+
+
+def test_the_tool_was_called_and_its_result_shown(shown):
+    assert 'average({"column": "rain_mm", "by": "city"}) ✓' in shown["call"]
+    assert "Bergen    168.5" in shown["call"]
+    assert "name='average'" in shown["tool-calls"]
+    assert "source='unmeasured'" in shown["usage"]
+
+
+def test_turns_and_summary_are_frames(shown):
+    assert shown["turns"].split()[:3] == ["turn_index", "model", "status"]
+    assert shown["turns"].count("demo") == 2
+    assert "cost_unknown" in shown["summary"]
+
+
+def test_the_exporter_received_the_events(shown):
+    success, exported = shown["deliver"].strip("()").split(", ")
+    assert success == "True"
+    assert int(exported) >= 15
+    assert "turn_completed             2" in shown["events"]
+
+
+def test_notebooks_are_stored_without_outputs_and_with_cell_ids():
+    for path in FOLDER.glob("*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+        assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+        assert notebook.metadata.kernelspec.name == "python3"
+        assert [cell.id for cell in notebook.cells if cell.get("outputs") or cell.get("execution_count")] == []
