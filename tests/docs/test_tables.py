@@ -129,3 +129,9 @@ def test_links_between_pages_lead_somewhere():
             assert found.exists(), f"{page.name}: {target}"
             headings = re.findall(r"^#+ (.+)$", found.read_text(encoding="utf-8"), re.MULTILINE) if anchor else []
             assert not anchor or anchor in {h.lower().replace(" ", "-") for h in headings}, f"{page.name}: {target}"
+
+
+def test_every_public_name_is_told():
+    told = "".join(page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+    public = [name for name in vn.__all__ if not name.endswith("_ipython_extension")]
+    assert [name for name in public if not re.search(rf"\b{name}\b", told)] == []
