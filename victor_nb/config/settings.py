@@ -59,6 +59,12 @@ def _expanded(value: object) -> object:
     return Path(value).expanduser() if isinstance(value, str) else value
 
 
+def _file(value: object) -> object:
+    if isinstance(value, str) and "://" in value:
+        raise ValueError("must be the path of a SQLite file")
+    return _expanded(value)
+
+
 Amount = Annotated[float | int, BeforeValidator(_amount)]
 Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -73,7 +79,7 @@ class Settings(BaseSettings):
         model: a model by name, such as `anthropic:claude-sonnet-4-5`; None detects one.
         base_url: an OpenAI-compatible server to use in place of the provider's own.
         home: the folder of the analytics store (`VICTOR_HOME`).
-        store: where analytics are kept; None is a SQLite file in `home`.
+        store: the SQLite file of the analytics store; None is `victor.db` in `home`.
         capture_content: whether prompts and answers are kept in the local store.
         context_compaction_threshold: a conversation is made smaller from here on: a fraction of the window less
             `reserved_output_tokens`, or a number of tokens.
@@ -89,7 +95,7 @@ class Settings(BaseSettings):
     model: str | None = None
     base_url: str | None = None
     home: Annotated[Path, BeforeValidator(_expanded)] = Field(default_factory=_home)
-    store: str | None = None
+    store: Annotated[Path | None, BeforeValidator(_file)] = None
     enable_analytics: bool = True
     capture_content: Literal["on", "off"] = "on"
     context_compaction_threshold: Amount = 0.8
@@ -139,6 +145,11 @@ class Settings(BaseSettings):
                 f"context_compaction_target ({target}) is above context_compaction_threshold ({threshold})"
             )
         return self
+
+    @property
+    def store_path(self) -> Path:
+        """The SQLite file of the analytics store."""
+        return self.store or self.home / "victor.db"
 
     def explain(self) -> dict[str, tuple[Any, str]]:
         """Setting → its value and where it came from: `argument`, a variable, a file's path, or `default`."""
