@@ -32,9 +32,14 @@ class KernelHost:
     def turn_origin(self) -> Mapping[str, Any]:
         return {
             "cell_id": self._cell_id(),
-            "execution_count": self.shell.execution_count,
+            "execution_count": self._execution_count(),
             "notebook": self._notebook(),
         }
+
+    def _execution_count(self) -> int | None:
+        """The running cell's number. `shell.execution_count` is it in older IPythons, and the next cell's in newer."""
+        running: Any = getattr(self.shell.displayhook, "exec_result", None)
+        return running.execution_count if running else None
 
     def _cell_id(self) -> str | None:
         """The id that JupyterLab and VS Code send in the metadata of an execute request."""
