@@ -16,6 +16,7 @@ from victor_nb.models.catalog import PROVIDERS, ModelName, Provider, parse
 from victor_nb.models.demo import DemoModel
 from victor_nb.models.detect import detect, first_ollama_model
 from victor_nb.models.failures import Target
+from victor_nb.models.keys import environment
 from victor_nb.models.retries import RetryingModel
 from victor_nb.models.wire import WireModel
 from victor_nb.models.wire_clients import Access, default_url, library_model, model_of_provider
@@ -60,7 +61,7 @@ def build_model(
 def _wanted(spec: str | None, provider: str | None, base_url: str | None) -> ModelName:
     if spec is None and provider is None:
         if base_url is None:
-            return detect(os.environ)
+            return detect(environment())
         raise UsageError("base_url was given without a model.", hint="Name the model that the server should use.")
     if provider is None or spec is None:
         return _parse(str(spec or provider), base_url)
@@ -93,10 +94,11 @@ def _from_name(name: ModelName, api_key: str | None, url_given: bool) -> IChatMo
 
 
 def _key(provider: Provider, name: ModelName, base_url: str | None, url_given: bool) -> str | None:
-    """The key from the environment, or None where none is wanted. A key never goes to a URL it was not made for."""
+    """The key from the environment or `.env`; None where none is wanted. It never goes to a URL it was not made for."""
     if url_given and base_url is not None and not _is_own(name.provider, base_url):
         return None
-    found = next((value for key in provider.env_keys if (value := os.environ.get(key))), None)
+    env = environment()
+    found = next((value for key in provider.env_keys if (value := env.get(key))), None)
     if found is None and provider.env_keys and base_url is None:
         names = " or ".join(provider.env_keys)
         raise MissingKeyError(
