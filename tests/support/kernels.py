@@ -114,8 +114,13 @@ class Kernel:
         """Execute a cell and wait for it; a failing cell is a result, not an exception."""
         return self.wait(self.start(source), timeout)
 
-    def start(self, source: str) -> RunningCell:
-        cell = RunningCell(self.client.execute(source, store_history=True, allow_stdin=False))
+    def start(self, source: str, cell_id: str | None = None) -> RunningCell:
+        """Execute a cell without waiting for it; `cell_id` is sent as JupyterLab sends it."""
+        content = {"code": source, "silent": False, "store_history": True, "allow_stdin": False}
+        metadata = {"cellId": cell_id} if cell_id else {}
+        message = self.client.session.msg("execute_request", content | {"stop_on_error": True}, metadata=metadata)
+        self.client.shell_channel.send(message)
+        cell = RunningCell(message["header"]["msg_id"])
         self._cells[cell.msg_id] = cell
         return cell
 

@@ -13,12 +13,14 @@ def host() -> str:
 
 
 def process_stamp(pid: int) -> str:
-    """Something that changes when a pid is used again: the start time where the system tells it, else empty."""
+    """Something that changes when a pid is used again: the start time where the system tells it, else empty. A process
+    that has ended but whose parent has not asked for it yet (a zombie) has another one than it had."""
     try:
         fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    return fields.rpartition(")")[2].split()[19]
+    state, *rest = fields.rpartition(")")[2].split()
+    return "ended" if state in "ZX" else rest[18]
 
 
 def is_alive(run_host: str, pid: int, stamp: str) -> bool:
