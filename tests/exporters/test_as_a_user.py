@@ -162,3 +162,27 @@ async def test_content_is_exported_only_when_asked_for():
     assert "secret question" in str(full.seen)
     assert "secret answer" in str(full.seen)
     orchestrator.close()
+
+
+async def test_exporters_get_the_sessions_of_their_own_coordinator_only():
+    class Keeping(BaseAnalyticsExporter):
+        def __init__(self):
+            self.seen = []
+
+        async def export(self, events):
+            self.seen += events
+
+    first, second = Keeping(), Keeping()
+    orchestrators = [
+        AgentOrchestrator(model=ScriptedModel("a", "b"), analytics_coordinator=AnalyticsCoordinator([exporter]))
+        for exporter in (first, second)
+    ]
+    for orchestrator in orchestrators:
+        await orchestrator.chat("Hi")
+        await orchestrator.analytics_coordinator.track_event("x_mine")
+    for orchestrator, exporter in zip(orchestrators, (first, second), strict=True):
+        result = await orchestrator.analytics_coordinator.export_analytics()
+        assert result.exported_count == len(exporter.seen) > 0
+        assert {event.session_id for event in exporter.seen} == {orchestrator.session_id}
+        assert "x_mine" in {event.type for event in exporter.seen}
+        orchestrator.close()

@@ -74,7 +74,7 @@ def analytics():
 async def test_own_events_take_what_data_scientists_have(analytics):
     data = {"n": np.int64(3), "v": np.array([1.5, 2.0]), "at": dt.date(2026, 1, 2), "path": Path("a") / "b", "s": {1}}
     await analytics.track_event("x_measured", data, session_id="s")
-    (event,) = await analytics.query_analytics(session_id="s")
+    (event,) = await analytics.query_analytics(types=["x_measured"])
     assert event.data == {"n": 3, "v": [1.5, 2.0], "at": "2026-01-02", "path": "a/b", "s": [1]}
 
 

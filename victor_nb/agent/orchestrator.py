@@ -26,7 +26,7 @@ from victor_nb.agent.streaming import ChatStream
 from victor_nb.agent.tools import Toolbox
 from victor_nb.agent.turn import Turn
 from victor_nb.config.settings import Settings
-from victor_nb.errors import UsageError, did_you_mean
+from victor_nb.errors import AuthenticationError, UsageError, did_you_mean
 from victor_nb.messages import ChatResponse, new_id
 from victor_nb.models.factory import build_model
 from victor_nb.protocols import IChatModel, IEventStore, IToolRunner, ToolFunction
@@ -100,6 +100,7 @@ class AgentOrchestrator:
     def _attach(self, store: IEventStore) -> None:
         self._analytics_coordinator.attach(
             store,
+            session_id=self.session_id,
             enabled=self.settings.enable_analytics,
             capture_content=self.settings.capture_content == "on",
         )
@@ -171,6 +172,9 @@ class AgentOrchestrator:
             session.turns += 1
             try:
                 return await turn.run(self._origin(), session.turns, emit)
+            except AuthenticationError:
+                self._models.clear()  # by the next turn there may be another key in the environment or in `.env`
+                raise
             finally:
                 self.last_response = turn.response
                 self._analytics_coordinator.notify()

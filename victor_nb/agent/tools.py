@@ -23,7 +23,7 @@ from victor_nb.errors import ToolDefinitionError, did_you_mean
 from victor_nb.messages import ToolCall, ToolSpec, ToolStatus
 from victor_nb.protocols import IToolRunner, ToolFunction
 
-__all__ = ["Tool", "ToolOptions", "ToolOutcome", "Toolbox", "tool"]
+__all__ = ["Approve", "Tool", "ToolOptions", "ToolOutcome", "Toolbox", "tool"]
 
 Approve: TypeAlias = Callable[[str, dict[str, Any]], bool | Awaitable[bool]]
 F = TypeVar("F", bound=Callable[..., object])

@@ -13,6 +13,7 @@ import inspect
 import logging
 import random
 import threading
+from collections.abc import Set as AbstractSet
 from typing import cast
 
 from victor_nb.background import LoopThread
@@ -26,11 +27,18 @@ _LONGEST_PAUSE_S = 60.0
 
 
 class Delivery:
-    """Brings the events of this kernel run to `exporter`, whose progress is stored under `name`."""
+    """Brings events of this kernel run to `exporter`: those of `sessions`, a set that may grow.
 
-    def __init__(self, exporter: IAnalyticsExporter, name: str, store: IEventStore) -> None:
+    The progress is stored under `key`, which no other delivery of the run may have.
+    """
+
+    def __init__(
+        self, exporter: IAnalyticsExporter, name: str, *, key: str, store: IEventStore, sessions: AbstractSet[str]
+    ) -> None:
         self.exporter = exporter
         self.name = name
+        self._key = key
+        self._sessions = sessions
         self.last_error: str | None = None
         self.failures = 0
         self._store = store
@@ -45,7 +53,7 @@ class Delivery:
     @property
     def position(self) -> int:
         """Everything of this run up to here is confirmed."""
-        return self._store.cursor(self.name)
+        return self._store.cursor(self._key)
 
     def notify(self) -> None:
         """There may be something new to deliver; returns at once."""
@@ -83,12 +91,13 @@ class Delivery:
     async def _drain(self) -> bool:
         async with self._busy:
             while batch := self._next_batch():
-                events = decode(batch, include_content=getattr(self.exporter, "include_content", False))
-                result = await self._attempt(events)
+                own = [event for event in batch if event.session_id in self._sessions]
+                events = decode(own, include_content=getattr(self.exporter, "include_content", False))
+                result = await self._attempt(events) if events else ExportResult(True)
                 if not result.success:
                     self._failed(events, result.error or "the exporter said that it failed, and not why")
                     return False
-                self._store.advance(self.name, batch[-1].position)
+                self._store.advance(self._key, batch[-1].position)
                 self.failures, self.last_error = 0, None
         return True
 

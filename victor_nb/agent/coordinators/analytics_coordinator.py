@@ -23,6 +23,7 @@ from victor_nb.events import PAYLOADS, EventContent, SessionStarted
 from victor_nb.exporters.base import BaseAnalyticsExporter
 from victor_nb.exporters.decode import decode
 from victor_nb.exporters.delivery import Delivery
+from victor_nb.messages import new_id
 from victor_nb.protocols import AnalyticsEvent, EventQuery, ExportResult, IAnalyticsExporter, IEventStore
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class SessionAnalytics:
 
 
 class AnalyticsCoordinator:
-    """Records events and exports them.
+    """Records the events of its orchestrators' sessions, and exports those.
 
     Args:
         exporters: objects with `export(events)`; see `BaseAnalyticsExporter`.
@@ -52,17 +53,22 @@ class AnalyticsCoordinator:
     """
 
     def __init__(self, exporters: Iterable[IAnalyticsExporter] = ()) -> None:
+        self._id = new_id()
         self._lock = threading.Lock()
         self._store: IEventStore | None = None
         self._enabled = True
         self._capture_content = True
+        self._default_session = ""
         self._sessions: set[str] = set()
+        self._open_sessions: set[str] = set()
         self._waiting: list[IAnalyticsExporter] = []
         self._deliveries: list[Delivery] = []
         for exporter in exporters:
             self.add_exporter(exporter)
 
-    def attach(self, store: IEventStore, *, enabled: bool = True, capture_content: bool = True) -> None:
+    def attach(
+        self, store: IEventStore, *, session_id: str = "", enabled: bool = True, capture_content: bool = True
+    ) -> None:
         """Record into `store` from now on. The orchestrator calls this; a second call with another store is refused."""
         with self._lock:
             if self._store not in (None, store):
@@ -73,6 +79,7 @@ class AnalyticsCoordinator:
             if self._store is None:
                 atexit.register(self.close)
             self._store = store
+            self._default_session = session_id
             self._enabled = enabled
             self._capture_content = capture_content
             waiting, self._waiting = self._waiting, []
@@ -89,7 +96,7 @@ class AnalyticsCoordinator:
         return tuple(self._deliveries)
 
     def add_exporter(self, exporter: IAnalyticsExporter) -> None:
-        """Send this kernel run's events to `exporter`, those recorded before it was added included."""
+        """Send the events of this coordinator's sessions to `exporter`, those of before it was added included."""
         method = getattr(type(exporter), "export", None)
         if not callable(method) or method is BaseAnalyticsExporter.export:
             raise TypeError(f"{type(exporter).__name__} must define `async def export(self, events)`")
@@ -97,7 +104,10 @@ class AnalyticsCoordinator:
             if self._store is None:
                 self._waiting.append(exporter)
                 return
-            self._deliveries.append(Delivery(exporter, self._name_of(exporter), self._store))
+            name = self._name_of(exporter)
+            key = f"{name}/{self._id}"
+            delivery = Delivery(exporter, name, key=key, store=self._store, sessions=self._sessions)
+            self._deliveries.append(delivery)
 
     def remove_exporter(self, exporter: IAnalyticsExporter) -> None:
         """Stop sending to `exporter`; what it has not confirmed stays in the store."""
@@ -121,7 +131,7 @@ class AnalyticsCoordinator:
         Args:
             type: snake_case ASCII that starts with `x_`.
             data: a JSON object; numpy and datetime values are converted.
-            session_id: the session it belongs to; without one it belongs to none (`""`).
+            session_id: the session it belongs to; the orchestrator's own by default.
 
         Raises:
             EventError: the type is not allowed, or the data is not JSON.
@@ -130,7 +140,7 @@ class AnalyticsCoordinator:
             raise EventError(
                 f"{type!r} is not a type for your own events.", hint="use snake_case that starts with x_, as x_my_event"
             )
-        return self._append(type, session_id or "", data or {}, None)
+        return self._in_session(type, session_id or self._default_session, data or {}, None)
 
     def record(
         self, type: str, session_id: str, data: Mapping[str, Any], content: EventContent | None = None
@@ -138,9 +148,14 @@ class AnalyticsCoordinator:
         """Record one of the project's own events (see `events.py`); content is left out when it is not captured."""
         if type not in PAYLOADS:
             raise EventError(f"{type!r} is not an event type of victor_nb.", hint="use track_event for your own")
-        if session_id not in self._sessions:
+        return self._in_session(type, session_id, data, content if self._capture_content else None)
+
+    def _in_session(
+        self, type: str, session_id: str, data: Mapping[str, Any], content: Mapping[str, Any] | None
+    ) -> Awaitable[None]:
+        if session_id not in self._open_sessions:
             self._begin_session(session_id)
-        return self._append(type, session_id, data, content if self._capture_content else None)
+        return self._append(type, session_id, data, content)
 
     def _append(
         self, type: str, session_id: str, data: Mapping[str, Any], content: Mapping[str, Any] | None
@@ -149,6 +164,7 @@ class AnalyticsCoordinator:
 
     def _begin_session(self, session_id: str) -> None:
         self._sessions.add(session_id)
+        self._open_sessions.add(session_id)
         self._append("session_started", session_id, _versions(), None)
 
     @property
@@ -182,7 +198,7 @@ class AnalyticsCoordinator:
         """
         await asyncio.to_thread(self.store.flush)
         events = self.store.read(EventQuery(kernel_run_ids=[self.store.kernel_run_id], session_id=session_id))
-        positions = [event.position for event in events]
+        positions = [event.position for event in events if event.session_id in self._sessions]
         deliveries = self.deliveries
         await asyncio.gather(*(delivery.drain() for delivery in deliveries))
         results = {delivery.name: _counted(positions, delivery) for delivery in deliveries}
@@ -220,9 +236,9 @@ class AnalyticsCoordinator:
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Give every exporter one last chance, all at once and for `timeout_s` seconds in total."""
-        for session_id in self._sessions:
+        open_sessions, self._open_sessions = self._open_sessions, set()
+        for session_id in open_sessions:
             self._append("session_ended", session_id, {"reason": "closed"}, None)
-        self._sessions.clear()
         deliveries, self._deliveries = self._deliveries, []
         if deliveries and self.store.flush(timeout_s):
             concurrent.futures.wait([delivery.begin_drain() for delivery in deliveries], timeout_s * 0.7)
