@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from victor_nb.agent.orchestrator import AgentOrchestrator
     from victor_nb.config.settings import Settings
     from victor_nb.errors import VictorError
+    from victor_nb.exporters.base import BaseAnalyticsExporter
     from victor_nb.frames import Analytics
     from victor_nb.messages import ChatResponse
+    from victor_nb.protocols import ExportResult
     from victor_nb.session import add_exporter, tool
 
     analytics: Analytics
@@ -33,9 +35,11 @@ if TYPE_CHECKING:
 __all__ = [
     "AgentOrchestrator",
     "AnalyticsCoordinator",
+    "BaseAnalyticsExporter",
     "ChatResponse",
     "ConfigCoordinator",
     "ContextCoordinator",
+    "ExportResult",
     "PromptCoordinator",
     "Settings",
     "VictorError",
@@ -50,9 +54,11 @@ __all__ = [
 _HOME = {
     "AgentOrchestrator": "victor_nb.agent.orchestrator",
     "AnalyticsCoordinator": "victor_nb.agent.coordinators",
+    "BaseAnalyticsExporter": "victor_nb.exporters.base",
     "ChatResponse": "victor_nb.messages",
     "ConfigCoordinator": "victor_nb.agent.coordinators",
     "ContextCoordinator": "victor_nb.agent.coordinators",
+    "ExportResult": "victor_nb.protocols",
     "PromptCoordinator": "victor_nb.agent.coordinators",
     "Settings": "victor_nb.config.settings",
     "VictorError": "victor_nb.errors",

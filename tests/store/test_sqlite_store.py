@@ -102,10 +102,14 @@ def test_a_newer_schema_is_refused_with_what_to_do(tmp_path: Path):
 def test_a_folder_that_cannot_be_written_warns_once_and_keeps_events_in_memory(tmp_path: Path):
     (tmp_path / "file").write_text("not a folder")
     store = SQLiteStore(tmp_path / "file" / "victor.db")
-    with pytest.warns(RuntimeWarning, match="in memory only") as warned:
+
+    def record_three():
         for name in ("x_first", "x_second", "x_third"):
             store.append(name, "s", {})
             store.flush()
+
+    with pytest.warns(RuntimeWarning, match="in memory only") as warned:
+        record_three()
     assert len(warned) == 1
     assert [event.type for event in store.read(EventQuery())] == ["x_first", "x_second", "x_third"]
     store.close()

@@ -50,7 +50,7 @@ class AgentOrchestrator:
     Args:
         settings: defaults to `Settings()`: environment, `.env`, `pyproject.toml`, the user's file.
         provider: `"openai"`, or anything that `model` may be, or a provider object of pydantic-ai.
-        model: `"anthropic:claude-sonnet-4-5"`, a pydantic-ai `Model`, or an object with the methods of `IChatModel`.
+        model: `"anthropic:claude-sonnet-5-5"`, a pydantic-ai `Model`, or an object with the methods of `IChatModel`.
             With neither, what the environment offers is used, and the demo model if it offers nothing.
         tools: functions that every turn may call.
         session_id: the session of calls that name none; a new one by default.

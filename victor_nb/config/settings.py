@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     Raises ConfigError when a name is unknown or a value cannot be used, saying where it was written.
 
     Attributes:
-        model: a model by name, such as `anthropic:claude-sonnet-4-5`; None detects one.
+        model: a model by name, such as `anthropic:claude-sonnet-5-5`; None detects one.
         base_url: an OpenAI-compatible server to use in place of the provider's own.
         home: the folder of the analytics store (`VICTOR_HOME`).
         store: the SQLite file of the analytics store; None is `victor.db` in `home`.

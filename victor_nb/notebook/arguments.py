@@ -11,7 +11,7 @@ from typing import NoReturn
 from victor_nb.errors import UsageError, did_you_mean
 
 VERBS = {
-    "use": "use MODEL: chat with this model from now on, as `%victor use anthropic:claude-sonnet-4-5`",
+    "use": "use MODEL: chat with this model from now on, as `%victor use anthropic:claude-sonnet-5-5`",
     "model": "model: which model is in use",
     "session": "session [NAME]: which conversation this notebook is in, or go to the one called NAME",
     "sessions": "sessions: all conversations of this notebook, as a DataFrame",

@@ -2,7 +2,7 @@
 
 Colours are JupyterLab's own variables, so that they follow its theme; the fallbacks, for other front ends, were
 chosen to be legible on white and on black. `A` stands for the answer's class; doubled it outweighs JupyterLab's own
-rule for `pre`.
+rules for `pre` and for tables.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ A h2{font-size:1.25em}
 A :is(p,ul,ol,blockquote){margin:.5em 0}
 A li>:is(p,ul,ol){margin:.25em 0}
 AA pre{background:var(--jp-cell-editor-background,#8881);border:1px solid var(--jp-border-color2,#8884);\
-border-radius:4px;padding:.6em .9em;margin:.6em 0;overflow-x:auto;line-height:1.4}
+border-radius:4px;padding:.6em .9em;margin:.6em 0;overflow-x:auto;line-height:1.4;word-break:normal;\
+overflow-wrap:anywhere}
 AA pre code{background:none;padding:0}
 A table{border-collapse:collapse;margin:.7em 0}
-A :is(th,td){text-align:left;padding:.35em .9em .35em .4em}
+AA :is(th,td){text-align:left;padding:.35em .9em .35em .4em}
 A th{border-bottom:1px solid var(--jp-border-color0,#888)}
 A details{margin:.4em 0;font-size:.93em}
 A summary{cursor:pointer;color:var(--jp-content-font-color2,#777)}
