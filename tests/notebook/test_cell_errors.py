@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -13,6 +14,7 @@ from support.kernels import Kernel
 from support.llm_server import LLMServer
 
 Shared = tuple[Kernel, LLMServer]
+NewKernel = Callable[..., Kernel]
 MESSAGES = "len(vn.orchestrator.context_coordinator.get_context().messages)"
 CELLS = [
     ("%%victor -m nope:x\nHi", "UnknownModelError", "openai"),
@@ -84,13 +86,13 @@ def test_an_answer_that_breaks_off_stays_and_is_marked(talking: Kernel, shared: 
     assert "broke off" in done.displays[0]["text/html"]
 
 
-def test_a_setting_that_does_not_exist_is_a_warning(new_kernel: type[Kernel]) -> None:
+def test_a_setting_that_does_not_exist_is_a_warning(new_kernel: NewKernel) -> None:
     kernel = new_kernel(env={"VICTOR_MAX_TOKNES": "5"})
     done = run_ok(kernel, "%load_ext victor_nb\n%victor use demo")
     assert "max_tokens" in done.stderr.lower()
 
 
-def test_a_setting_that_cannot_be_used(new_kernel: type[Kernel]) -> None:
+def test_a_setting_that_cannot_be_used(new_kernel: NewKernel) -> None:
     kernel = new_kernel(env={"VICTOR_MAX_TOKENS": "many"})
     run_ok(kernel, "%load_ext victor_nb")
     error = error_of(kernel, "%%victor -m demo\nHi")
@@ -98,6 +100,19 @@ def test_a_setting_that_cannot_be_used(new_kernel: type[Kernel]) -> None:
     assert "VICTOR_MAX_TOKENS" in error.traceback[0]
     run_ok(kernel, "import os; del os.environ['VICTOR_MAX_TOKENS']")
     run_ok(kernel, "%%victor -m demo\nHi")
+
+
+def test_a_key_that_was_mended_is_used(new_kernel: NewKernel, llm_server: LLMServer, tmp_path: Path) -> None:
+    kernel = new_kernel(env={"OPENAI_BASE_URL": llm_server.openai_url})
+    run_ok(kernel, "%load_ext victor_nb")
+    (tmp_path / ".env").write_text("OPENAI_API_KEY=sk-wrong-canary\n")
+    llm_server.reply(status=401, error="Incorrect API key provided: sk-wrong-canary")
+    error = error_of(kernel, "%%victor -m openai:m\nHi")
+    assert error.ename == "AuthenticationError"
+    assert "canary" not in "".join(error.traceback)
+    (tmp_path / ".env").write_text("OPENAI_API_KEY=sk-right\n")
+    run_ok(kernel, "%%victor -m openai:m\nHi")
+    assert llm_server.requests[-1].headers["authorization"] == "Bearer sk-right"
 
 
 @pytest.mark.parametrize("source", ["%%victor -m nope:x\nHi", "%%victor --tols f\nHi", "%victor forget"])

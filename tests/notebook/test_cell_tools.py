@@ -150,6 +150,16 @@ def test_a_tool_that_asks_a_model_itself(shared: Shared) -> None:
     assert results[-2:] == ["done by the inner one", "True"]
 
 
+def test_a_tool_cannot_ask_in_the_conversation_that_called_it(shared: Shared) -> None:
+    kernel, server = shared
+    run_ok(
+        kernel, "def loop() -> str:\n    get_ipython().run_cell_magic('victor', '', 'You do it')\n    return 'never'"
+    )
+    call(server, "loop")
+    ask(kernel, "--tools loop")
+    assert "waiting for the tool that asks" in told(server)
+
+
 def test_a_chat_on_a_thread_of_the_users_keeps_its_tools_while_a_cell_waits(shared: Shared) -> None:
     kernel, server = shared
     run_ok(

@@ -145,11 +145,13 @@ def test_an_awaited_chat_is_stopped(chat_kernel: Kernel, llm_server: LLMServer) 
 
 
 def test_twice_in_a_row(chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event) -> None:
-    cell = start_slow_answer(chat_kernel, llm_server, gate)
+    run_ok(chat_kernel, "%%victor -o whole\nHi")
+    cell = start_slow_answer(chat_kernel, llm_server, gate, "-o cut")
     chat_kernel.interrupt()
     chat_kernel.interrupt()
     assert chat_kernel.wait(cell).status == "error"
     llm_server.wait_for_disconnect()
+    assert value_of(chat_kernel, "'cut' not in globals() or cut.status == 'interrupted'") == "True"
     assert "loopback" in shown(run_ok(chat_kernel, "%%victor\nAnd now?"))
 
 

@@ -3,7 +3,8 @@ imported by the first use, not by loading."""
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Generator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
@@ -29,6 +30,7 @@ class VictorMagics(Magics):
     def __init__(self, host: KernelHost) -> None:
         super().__init__(host.shell)
         self._host = host
+        self._waiting: list[str] = []
 
     @property
     def _session(self) -> Session:
@@ -62,25 +64,38 @@ class VictorMagics(Magics):
         display = self._display(options)
         before = orchestrator.last_response
         try:
-            response = self._host.bridge.run(
-                lambda emit: orchestrator.chat(
-                    cell.strip(), session_id=options.session, model=options.model, tools=tools, on_chunk=emit
-                ),
-                show=display.feed,
-                idle=display.tick,
-            )
+            with self._turn_in(options.session or orchestrator.session_id):
+                response = self._host.bridge.run(
+                    lambda emit: orchestrator.chat(
+                        cell.strip(), session_id=options.session, model=options.model, tools=tools, on_chunk=emit
+                    ),
+                    show=display.feed,
+                    idle=display.tick,
+                )
         except KeyboardInterrupt:
             partial = orchestrator.last_response
             self._interrupted(options, display, None if partial is before else partial)
-        except VictorError as error:
+        except BaseException as error:
             display.failed()
-            raise error.with_traceback(None) from None
-        except BaseException:
-            display.failed()
+            if isinstance(error, VictorError):
+                raise error.with_traceback(None) from None
             raise
-        else:
-            display.finish(response)
-            self._bind(options, response)
+        display.finish(response)
+        self._bind(options, response)
+
+    @contextmanager
+    def _turn_in(self, session_id: str) -> Generator[None]:
+        """A conversation has one turn at a time: a tool that asked in the one that called it would wait for itself."""
+        if session_id in self._waiting:
+            raise UsageError(
+                "%%victor: this conversation is waiting for the tool that asks.",
+                hint="use another one, as in -s helper",
+            )
+        self._waiting.append(session_id)
+        try:
+            yield
+        finally:
+            self._waiting.remove(session_id)
 
     def _interrupted(
         self, options: CellOptions, display: AnswerDisplay | TerminalDisplay, partial: ChatResponse | None
