@@ -3,7 +3,8 @@ with `sqlite3` alone and not looking at them.
 
     python benchmarks/frames.py
 
-Measured 2026-11-22, 2 cores, shared: CPU s of turns() 0.68, requests() 0.65, events() 0.97, summary() 0.83; sqlite3 rows 0.21.
+Measured 2026-11-22, 2 cores, shared: CPU s of turns() 0.68, requests() 0.65, events() 0.97, summary() 0.83;
+sqlite3 rows 0.21.
 """
 
 from __future__ import annotations

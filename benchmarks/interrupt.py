@@ -1,8 +1,8 @@
 """In a real kernel: how long an interrupt in mid-answer takes until the kernel is idle, over the same for a cell that
 sleeps; and how many bytes of iopub messages an answer streamed into a cell costs, as a multiple of its text.
 
-The answer to interrupt streams slowly, and is far from its end, from a loopback server. Targets: 0.1 s over the baseline; at most
-25 times the text, at 6.5 KB and at 40 KB.
+The answer to interrupt streams slowly, and is far from its end, from a loopback server. Targets: 0.1 s over the
+baseline; at most 25 times the text, at 6.5 KB and at 40 KB.
 
     python benchmarks/interrupt.py
 

@@ -5,8 +5,8 @@ or pydantic-ai pays (left out where not installed). Targets: at most 0.05 CPU s 
 
     python benchmarks/load.py
 
-Measured 2026-11-22, 2 cores, shared: `import victor_nb` 0.0003 CPU s and 1 module, `%load_ext` 0.007 CPU s and 12 modules;
-pydantic_ai.models 1.8 and 648, chatlas 1.8 and 1,045, langchain_openai 2.6 and 1,304.
+Measured 2026-11-22, 2 cores, shared: `import victor_nb` 0.0007 CPU s and 1 module, `%load_ext` 0.008 CPU s and
+13 modules; pydantic_ai.models 1.6 and 648, chatlas 1.5 and 1,045, langchain_openai 2.1 and 1,304.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ library: not streamed 1.4, 500 streamed chunks 1.2.
     python benchmarks/turn.py [--rounds 9]
 
 Measured 2026-11-22, 2 cores, shared: × the model library, not streamed: fresh 1.64, growing 1.42, after 20 ms 1.65;
-500 chunks: fresh 1.32, growing 1.36. chatlas 1.15, 1.42, 1.00; 0.72, 0.81. langchain-openai 1.06, 1.08, 1.12; 1.10, 1.14.
+500 chunks: fresh 1.32, growing 1.36. chatlas 1.15, 1.42, 1.00; 0.72, 0.81.
+langchain-openai 1.06, 1.08, 1.12; 1.10, 1.14.
 """
 
 from __future__ import annotations
@@ -31,11 +32,15 @@ async def _turns(ask: Ask, count: int, fresh: bool) -> None:
     await repeated(lambda: ask(fresh), count - 1)
 
 
+def _block(loop: asyncio.Runner, ask: Ask, count: int, fresh: bool) -> None:
+    loop.run(_turns(ask, count, fresh))
+
+
 def measure(
     title: str, loop: asyncio.Runner, url: str, *, streamed: bool, fresh: bool, turns: int, rounds: int
 ) -> None:
     asks = {name: make(url, streamed) for name, make in installed().items()}
-    blocks = {name: (lambda ask=ask: loop.run(_turns(ask, turns, fresh))) for name, ask in asks.items()}
+    blocks = {name: partial(_block, loop, ask, turns, fresh) for name, ask in asks.items()}
     samples = cpu_of_blocks(blocks, rounds=rounds, per_block=turns)
     against_library, against_http = ratios(samples, BASELINE), ratios(samples, "httpx")
     rows = [
