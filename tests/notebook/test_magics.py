@@ -172,6 +172,21 @@ def test_in_a_function_and_a_loop(shared: Shared) -> None:
     assert len(done.displays) == 3
 
 
+def test_a_long_answer_in_a_loop_takes_nothing_from_the_cell(shared: Shared) -> None:
+    kernel, server = shared
+    gate = threading.Event()
+    paragraphs = [f"Paragraph {i}. {'word ' * 60}\n\n" for i in range(12)]
+    server.reply(chunks=paragraphs, gate=gate, gate_after=11)
+    cell = kernel.start("print('of the user')\nget_ipython().run_cell_magic('victor', '', 'Hi')")
+    kernel.wait_until(cell, lambda result: len(result.displays) > 1)
+    gate.set()
+    done = kernel.wait(cell)
+    assert done.stdout == "of the user\n"
+    assert "Paragraph 0." in done.displays[0]["text/html"]
+    assert "Paragraph 11." in done.displays[0]["text/html"]
+    assert len(done.displays) == 1
+
+
 def test_while_a_task_of_the_user_runs(shared: Shared) -> None:
     kernel, _ = shared
     run_ok(
