@@ -55,7 +55,7 @@ class Session:
         """Read without making an orchestrator: looking at what was recorded needs no model."""
         if self._orchestrator is not None:
             return self._orchestrator.analytics_coordinator.store
-        return open_store(Settings().home / "victor.db")
+        return open_store(Settings().store_path)
 
     def add_tool(self, function: ToolFunction) -> None:
         """Offer `function` to the model in every turn; a tool of the same name is replaced.

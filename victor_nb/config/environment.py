@@ -25,8 +25,8 @@ class EnvironmentConfigProvider:
 
     async def get_config(self, session_id: str) -> dict[str, Any]:
         config: dict[str, Any] = {}
-        for name in sorted(os.environ):
-            if name.startswith(self._prefix) and len(name) > len(self._prefix):
+        for name in sorted(name for name in os.environ if name.startswith(self._prefix)):
+            if len(name) > len(self._prefix):
                 _put(config, name, name.removeprefix(self._prefix).lower().split("__"), os.environ[name])
         return config
 

@@ -5,18 +5,17 @@ A stream is retried only while nothing of it has arrived. The time the provider 
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import itertools
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
 
 from victor_nb.errors import ModelRequestError, ModelResponseError
 from victor_nb.messages import ModelDelta, ModelReply, ModelRequest
 from victor_nb.protocols import IChatModel
-
-if TYPE_CHECKING:
-    from tenacity import RetryCallState
 
 T = TypeVar("T")
 Item = ModelDelta | ModelReply
@@ -70,40 +69,20 @@ class RetryingModel:
 
     async def _ask(self, send: Callable[[], Awaitable[T]]) -> tuple[T, int]:
         """What `send` returned, and how often it was called."""
-        from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
-
-        attempts = 0
-
-        async def count_and_send() -> T:
-            nonlocal attempts
-            attempts += 1
-            return await send()
-
-        retrying = AsyncRetrying(
-            stop=stop_after_attempt(self._attempts),
-            wait=self._seconds,
-            retry=retry_if_exception(_may_help),
-            reraise=True,
-        )
-        try:
-            return await retrying(count_and_send), attempts
-        except ModelRequestError as error:
-            error.attempts = attempts
-            raise
-
-    def _seconds(self, state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        return pause(error, self._wait(state.attempt_number))
+        for attempt in itertools.count(1):
+            try:
+                return await send(), attempt
+            except ModelRequestError as error:
+                error.attempts = attempt
+                if attempt == self._attempts or not error.retryable:
+                    raise
+                await asyncio.sleep(pause(error, self._wait(attempt)))
+        raise AssertionError("unreachable")
 
 
-def pause(error: BaseException | None, otherwise: float) -> float:
+def pause(error: ModelRequestError, otherwise: float) -> float:
     """Seconds to wait after `error`: what the provider asked for, else `otherwise`; a minute at most."""
-    asked = error.retry_after if isinstance(error, ModelRequestError) else None
-    return min(otherwise if asked is None else asked, LONGEST_WAIT_S)
-
-
-def _may_help(error: BaseException) -> bool:
-    return isinstance(error, ModelRequestError) and error.retryable
+    return min(otherwise if error.retry_after is None else error.retry_after, LONGEST_WAIT_S)
 
 
 async def _open(model: IChatModel, request: ModelRequest) -> tuple[AsyncGenerator[Item, None], Item]:
