@@ -35,7 +35,7 @@ CELLS = [
     ("%%victor --tools anything\nHi", "ToolDefinitionError", "by name"),
     ("vn.tool(anything)", "ToolDefinitionError", "by name"),
     ("%victor forget", "UsageError", "forget"),
-    ("%victor resett", "UsageError", "Did you mean 'reset'?"),
+    ("%victor sessionz", "UsageError", "Did you mean 'session"),
     ("%victor use", "UsageError", "one model"),
     ("%victor use one two", "UsageError", "one model"),
     ("%victor reset now", "UsageError", "nothing more"),
