@@ -87,33 +87,36 @@ async def iterate_on(thread: LoopThread, source: AsyncIterator[T]) -> AsyncItera
 
 
 class _Pump(Generic[T]):
-    """Drains `source` in a task on another thread's loop. What it gathers there it gives to this loop in batches; that
-    it ended is always told, even when the task is cancelled before its first step."""
+    """Drains `source` in a task on another thread's loop. It only wakes this loop when somebody waits here; that it
+    ended is always told, even when the task is cancelled before its first step."""
 
     CLOSE_TIMEOUT_S = 1.0
-    HAND_OVER_EVERY_S = 0.005
+    REST_S = 0.005
 
     def __init__(self, thread: LoopThread, source: AsyncIterator[T]) -> None:
         self._home = asyncio.get_running_loop()
         self._away = thread.loop
         self._source = source
-        self._task: asyncio.Task[None] | None = None
-        self._gathered: list[T] = []  # touched on the other loop only
-        self._arrived: list[T] = []  # this and what follows: on the home loop only
+        self._task: asyncio.Task[None] | None = None  # touched on the other loop only
+        self._lock = threading.Lock()  # guards the four below
+        self._items: list[T] = []
         self._ended: asyncio.Task[None] | None = None
+        self._waited_for = False
         self._ready = asyncio.Event()
+        self._rested = self._home.time()
         self._away.call_soon_threadsafe(self._start)
 
     async def take(self) -> list[T] | None:
         """The items that came since the last call, or None after the last. Raises what the source raised; a source that
         was cancelled on its own loop does not look finished."""
-        while not self._arrived:
+        if (rest := self._rested - self._home.time()) > 0:
+            await asyncio.sleep(rest)
+        while not (batch := self._taken()):
             if self._ended is not None:
                 self._ended.result()
                 return None
-            self._ready.clear()
             await self._ready.wait()
-        batch, self._arrived = self._arrived, []
+        self._rested = self._home.time() + self.REST_S
         return batch
 
     async def close(self) -> None:
@@ -123,9 +126,17 @@ class _Pump(Generic[T]):
         with contextlib.suppress(RuntimeError, TimeoutError):  # the loop is closed, or the source does not let go
             self._away.call_soon_threadsafe(self._cancel)  # once: a second one would break off the closing
             async with asyncio.timeout(self.CLOSE_TIMEOUT_S):
-                while self._ended is None:
-                    self._ready.clear()
+                while self._taken() or self._ended is None:
                     await self._ready.wait()
+
+    def _taken(self) -> list[T]:
+        """What has arrived. If that is nothing, the next arrival sets `_ready`."""
+        with self._lock:
+            batch, self._items = self._items, []
+            if not batch and self._ended is None:
+                self._waited_for = True
+                self._ready.clear()
+        return batch
 
     def _start(self) -> None:
         self._task = self._away.create_task(self._drain())
@@ -136,25 +147,21 @@ class _Pump(Generic[T]):
             self._task.cancel()
 
     async def _drain(self) -> None:
-        due = 0.0
         async with contextlib.aclosing(cast("AsyncGenerator[T, None]", self._source)) as opened:
             async for item in opened:
-                if not self._gathered:
-                    due = max(self._away.time(), due + self.HAND_OVER_EVERY_S)
-                    self._away.call_at(due, self._hand_over)
-                self._gathered.append(item)
-
-    def _hand_over(self, ended: asyncio.Task[None] | None = None) -> None:
-        batch, self._gathered = self._gathered, []
-        with contextlib.suppress(RuntimeError):  # the consumer's loop is closed: nobody is waiting
-            self._home.call_soon_threadsafe(self._arrive, batch, ended)
+                with self._lock:
+                    self._items.append(item)
+                    wake, self._waited_for = self._waited_for, False
+                if wake:
+                    self._wake()
 
     def _finish(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
             task.exception()  # seen: asyncio need not complain when the consumer has left
-        self._hand_over(task)
+        with self._lock:
+            self._ended = task
+        self._wake()
 
-    def _arrive(self, batch: list[T], ended: asyncio.Task[None] | None) -> None:
-        self._arrived += batch
-        self._ended = self._ended or ended
-        self._ready.set()
+    def _wake(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the consumer's loop is closed: nobody is waiting
+            self._home.call_soon_threadsafe(self._ready.set)
