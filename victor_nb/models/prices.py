@@ -48,6 +48,7 @@ def context_window(model: str, provider: str, base_url: str | None) -> int | Non
     return found[1].context_window if found else None
 
 
+@lru_cache(maxsize=256)
 def is_private(url: str) -> bool:
     """Whether `url` points at this machine or into a private network."""
     host = (urlsplit(url).hostname or "").rstrip(".")
