@@ -8,11 +8,12 @@ import asyncio
 import concurrent.futures
 import contextlib
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
 T = TypeVar("T")
+HEARTBEAT_S = 0.2
 
 
 class LoopThread:
@@ -42,7 +43,8 @@ class LoopThread:
         """Await a coroutine on this thread's loop, from any loop. Cancellation reaches it."""
         if self.is_current():
             return await coroutine
-        return await asyncio.wrap_future(self.submit(coroutine))
+        with _heartbeat():
+            return await asyncio.wrap_future(self.submit(coroutine))
 
     def close(self, timeout_s: float = 1.0) -> None:
         """Cancel what runs and stop the loop; give up waiting after `timeout_s`."""
@@ -62,6 +64,23 @@ async def _cancel_others() -> None:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
     await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+@contextlib.contextmanager
+def _heartbeat() -> Generator[None]:
+    """Keep the running loop turning over while it waits for another thread: a kernel hears an interrupt of a cell that
+    awaits only when its loop wakes up (ipykernel 7.4)."""
+    loop = asyncio.get_running_loop()
+
+    def beat() -> None:
+        nonlocal timer
+        timer = loop.call_later(HEARTBEAT_S, beat)
+
+    timer = loop.call_later(HEARTBEAT_S, beat)
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @cache
@@ -115,7 +134,8 @@ class _Pump(Generic[T]):
             if self._ended is not None:
                 self._ended.result()
                 return None
-            await self._ready.wait()
+            with _heartbeat():
+                await self._ready.wait()
         self._rested = self._home.time() + self.REST_S
         return batch
 

@@ -188,7 +188,7 @@ class AgentOrchestrator:
         name, provider = (wanted, None) if wanted is not None else self._default
         if name is None and provider is None:
             name = self.settings.model
-        key = (name, provider) if isinstance(name, str | None) and isinstance(provider, str | None) else id(name)
+        key = tuple(given if isinstance(given, str | None) else id(given) for given in (name, provider))
         if key not in self._models:
             base_url = self.settings.base_url
             self._models[key] = await asyncio.to_thread(build_model, name, provider=provider, base_url=base_url)

@@ -74,7 +74,7 @@ def _checked(by: Sequence[str], known: Sequence[str]) -> list[str]:
         if name not in known:
             raise UsageError(
                 f"turns have no column {name!r}.{did_you_mean(name, known)}",
-                hint=f"by= takes one or several of: {', '.join(known)}",
+                hint="by= takes one or several columns of turns(), such as model, session_id or status",
             )
     if not by:
         raise UsageError("summary() needs a column to go by.", hint='for example summary(by="model")')
