@@ -39,7 +39,7 @@ def test_each_source_wins_over_the_next(project: Path, tmp_path: Path, monkeypat
     (project / ".env").write_text("VICTOR_MODEL=dotenv\nVICTOR_BASE_URL=dotenv\n")
     monkeypatch.setenv("VICTOR_MODEL", "env")
     settings = Settings()
-    assert [getattr(settings, name) for name in lines] == ["env", "dotenv", "project", "user"]
+    assert [str(getattr(settings, name)) for name in lines] == ["env", "dotenv", "project", "user"]
     assert Settings(model="mine").model == "mine"
     where = {name: origin for name, (_, origin) in settings.explain().items()}
     assert where["model"] == "env VICTOR_MODEL"

@@ -132,7 +132,7 @@ def test_a_cell_that_awaits_and_then_runs_the_magic(
 
 
 def test_an_awaited_chat_is_stopped(chat_kernel: Kernel, llm_server: LLMServer) -> None:
-    """ipykernel 7.4 hears of an interrupt in a cell that awaits only when the event loop wakes up: ours is kept awake."""
+    """ipykernel 7.4 hears of an interrupt in a cell that awaits only when the event loop wakes up; ours does."""
     llm_server.reply("never sent", delay_s=60)
     cell = chat_kernel.start("await vn.orchestrator.chat('Hello?')")
     llm_server.wait_for_request()

@@ -170,8 +170,8 @@ def test_in_the_end_there_is_one_output_rendered_as_a_whole(text: str, size: int
 
 def test_the_first_piece_is_shown_at_once() -> None:
     front_end = FrontEnd()
-    AnswerDisplay(front_end, clock=Clock()).feed(ChatChunk(content="Hel"))
-    assert "<p>Hel</p>" in front_end.html
+    AnswerDisplay(front_end, clock=Clock()).feed(ChatChunk(content="He"))
+    assert "<p>He</p>" in front_end.html
 
 
 def test_what_came_too_soon_is_shown_by_the_next_tick() -> None:
@@ -285,9 +285,9 @@ def test_reasoning_is_folded_and_not_part_of_the_text() -> None:
 def test_a_terminal_gets_text_as_it_comes() -> None:
     out = io.StringIO()
     display = TerminalDisplay(out)
-    display.feed(ChatChunk(content="Hel"))
-    assert out.getvalue() == "Hel"
-    display.feed(ChatChunk(content="lo\x1b[31m"))
+    display.feed(ChatChunk(content="He"))
+    assert out.getvalue() == "He"
+    display.feed(ChatChunk(content="llo\x1b[31m"))
     display.finish(response("Hello"))
     assert out.getvalue() == "Hello[31m\nm · 3 in + 4 out tokens · cost unknown · 0.0 s\n"
 

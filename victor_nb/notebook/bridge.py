@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import ContextVar
 from functools import partial
+from types import FrameType
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from victor_nb.background import model_loop
@@ -98,7 +99,7 @@ class Bridge:
                 answer, unless that took too long or the user interrupted again.
         """
         turn: _Turn[T] = _Turn(start)
-        with _interruptible():
+        with _interruptible(turn.cancel):
             try:
                 turn.submit()
                 _pump(turn.items, show, idle)
@@ -114,7 +115,7 @@ class _Turn(Generic[T]):
     def __init__(self, start: Callable[[Emit], Coroutine[Any, Any, T]]) -> None:
         self.items: Items = queue.SimpleQueue()
         self._start = start
-        self._began = threading.Event()
+        self._cancelled = False
         self._task: asyncio.Task[Any] | None = None
         self._future: concurrent.futures.Future[T] | None = None
 
@@ -124,8 +125,9 @@ class _Turn(Generic[T]):
     async def _run(self) -> T:
         _cell.set(self.items)
         self._task = asyncio.current_task()
-        self._began.set()
         try:
+            if self._cancelled:
+                raise asyncio.CancelledError
             return await self._start(self.items.put)
         finally:
             self._task = None
@@ -139,14 +141,21 @@ class _Turn(Generic[T]):
         except concurrent.futures.CancelledError:  # somebody else cancelled it, which is an interruption too
             raise KeyboardInterrupt from None
 
+    def cancel(self) -> None:
+        """Cancel the turn, if it still runs; returns at once. Safe in a signal handler, and any number of times."""
+        self._cancelled = True
+        model_loop().loop.call_soon_threadsafe(self._cancel_once)
+
+    def _cancel_once(self) -> None:
+        """A second cancellation would break off the tidying up that follows the first."""
+        if self._task and not self._task.cancelling():
+            self._task.cancel()
+
     def stop(self) -> None:
-        """Cancel the turn, if it still runs, and wait until it has put its affairs in order, for two seconds."""
-        if self._future is None or self._future.done() or not self._began.wait(_WIND_DOWN_S):
+        """Cancel the turn and wait until it has put its affairs in order, for two seconds."""
+        if self._future is None or self._future.done():
             return
-        task = self._task
-        if task is None:
-            return
-        model_loop().loop.call_soon_threadsafe(task.cancel)
+        self.cancel()
         deadline = time.monotonic() + _WIND_DOWN_S
         while time.monotonic() < deadline:
             with contextlib.suppress(queue.Empty):
@@ -187,13 +196,19 @@ def _call_here(call: Callable[[], Any]) -> Any:
 
 
 @contextlib.contextmanager
-def _interruptible() -> Generator[None]:
-    """Make SIGINT raise KeyboardInterrupt, as long as the main thread is busy here. In a cell that awaits, ipykernel
-    has SIGINT cancel the cell's task instead, which nothing that blocks the loop would notice."""
+def _interruptible(first: Callable[[], None] | None = None) -> Generator[None]:
+    """Make SIGINT call `first` and raise KeyboardInterrupt, as long as the main thread is busy here. In a cell that
+    awaits, ipykernel has SIGINT cancel the cell's task instead, which nothing that blocks the loop would notice."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if first:
+            first()  # before anything is raised: a second interrupt may hit whatever handles the first
+        signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
