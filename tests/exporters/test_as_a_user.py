@@ -186,3 +186,27 @@ async def test_exporters_get_the_sessions_of_their_own_coordinator_only():
         assert {event.session_id for event in exporter.seen} == {orchestrator.session_id}
         assert "x_mine" in {event.type for event in exporter.seen}
         orchestrator.close()
+
+
+async def test_an_exporter_that_comes_back_goes_on_and_another_begins_at_the_beginning():
+    class Keeping(BaseAnalyticsExporter):
+        def __init__(self):
+            self.seen = []
+
+        async def export(self, events):
+            self.seen += events
+
+    first, second = Keeping(), Keeping()
+    analytics = AnalyticsCoordinator([first])
+    orchestrator = AgentOrchestrator(model=ScriptedModel("a", "b"), analytics_coordinator=analytics)
+    await orchestrator.chat("Hi")
+    await analytics.flush()
+    analytics.remove_exporter(first)
+    analytics.add_exporter(second)
+    analytics.add_exporter(first)
+    await orchestrator.chat("Hi")
+    result = await analytics.flush()
+    ids = [[event.id for event in exporter.seen] for exporter in (first, second)]
+    assert ids[0] == ids[1]
+    assert len(set(ids[0])) == len(ids[0]) == result.exported_count
+    orchestrator.close()

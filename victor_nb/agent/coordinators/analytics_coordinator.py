@@ -63,6 +63,7 @@ class AnalyticsCoordinator:
         self._open_sessions: set[str] = set()
         self._waiting: list[IAnalyticsExporter] = []
         self._deliveries: list[Delivery] = []
+        self._ever_added: list[IAnalyticsExporter] = []
         for exporter in exporters:
             self.add_exporter(exporter)
 
@@ -104,8 +105,7 @@ class AnalyticsCoordinator:
             if self._store is None:
                 self._waiting.append(exporter)
                 return
-            name = self._name_of(exporter)
-            key = f"{name}/{self._id}"
+            name, key = self._name_of(exporter), self._key_of(exporter)
             delivery = Delivery(exporter, name, key=key, store=self._store, sessions=self._sessions)
             self._deliveries.append(delivery)
 
@@ -117,6 +117,14 @@ class AnalyticsCoordinator:
             self._deliveries = [delivery for delivery in self._deliveries if delivery.exporter is not exporter]
         for delivery in gone:
             delivery.close()
+
+    def _key_of(self, exporter: IAnalyticsExporter) -> str:
+        """What its progress is stored under: the same when it comes back, another for any other exporter."""
+        known = [other is exporter for other in self._ever_added]
+        if not any(known):
+            self._ever_added.append(exporter)
+            known.append(True)
+        return f"{type(exporter).__name__}/{self._id}/{known.index(True)}"
 
     def _name_of(self, exporter: IAnalyticsExporter) -> str:
         name = str(getattr(exporter, "name", None) or type(exporter).__name__)
