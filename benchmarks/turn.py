@@ -8,9 +8,9 @@ library: not streamed 1.4, 500 streamed chunks 1.2.
 
     python benchmarks/turn.py [--rounds 9]
 
-Measured 2026-11-22, 2 cores, shared: × the model library, not streamed: fresh 1.64, growing 1.42, after 20 ms 1.65;
-500 chunks: fresh 1.32, growing 1.36. chatlas 1.15, 1.42, 1.00; 0.72, 0.81.
-langchain-openai 1.06, 1.08, 1.12; 1.10, 1.14.
+Measured 2026-11-22, 2 cores, shared (runs differ by 0.1 to 0.2), × the model library, not streamed: fresh 1.65,
+growing 1.25, after 20 ms 1.58; 500 chunks: fresh 1.34, growing 1.18. chatlas 1.11, 1.39, 1.06; 0.78, 0.76.
+langchain-openai 1.26, 1.11, 1.07; 1.11, 1.05.
 """
 
 from __future__ import annotations
