@@ -21,6 +21,7 @@ class LoopThread:
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
+        self._closing = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -30,7 +31,10 @@ class LoopThread:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
+        while not self._closing:
+            # The task that raised one of these has it already; the loop goes on for the others.
+            with contextlib.suppress(KeyboardInterrupt, SystemExit):
+                self._loop.run_forever()
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Start a coroutine on this thread; cancelling the future cancels the coroutine."""
@@ -52,6 +56,7 @@ class LoopThread:
             return
         with contextlib.suppress(concurrent.futures.TimeoutError, concurrent.futures.CancelledError):
             self.submit(_cancel_others()).result(timeout_s)
+        self._closing = True
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout_s)
         if not self._thread.is_alive():

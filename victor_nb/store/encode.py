@@ -63,7 +63,7 @@ def encode(data: Mapping[str, Any]) -> str:
 
 def mended_text(text: str) -> str:
     """`text` without NUL and unpaired surrogates."""
-    return _UNFIT.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _UNFIT.sub("\N{REPLACEMENT CHARACTER}", text) if _UNFIT.search(text) else text
 
 
 def _mended(value: object) -> Any:

@@ -52,6 +52,19 @@ def connect(path: Path | str, *, uri: bool = False) -> sqlite3.Connection:
     return connection
 
 
+def connect_memory(name: str) -> sqlite3.Connection:
+    """A connection to the memory database `name`. Its tables are shared by connections, whose locks know no patience,
+    so that readers must not take any."""
+    connection = connect(name, uri=True)
+    connection.execute("PRAGMA read_uncommitted=1")
+    return connection
+
+
+def count_from(connection: sqlite3.Connection, position: int) -> None:
+    """Give the events of a new database positions above `position`."""
+    connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (position,))
+
+
 def prepare(connection: sqlite3.Connection, where: str) -> None:
     """Create the tables in a new file; refuse a file that a newer version wrote.
 
@@ -70,5 +83,7 @@ def prepare(connection: sqlite3.Connection, where: str) -> None:
             for statement in _TABLES.split(";"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version={VERSION:d}")
-    finally:
-        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

@@ -24,6 +24,7 @@ from victor_nb.store.runs import host, is_alive, process_stamp
 from victor_nb.store.writer import Receipt, Writer
 
 _COLUMNS = "e.id, e.seq, e.session_id, e.type, e.timestamp_us, e.turn_id, e.data, e.content, r.id, e.position"
+_AFTER_ANY_FILE = 1 << 40
 _RUNS = """
 SELECT r.id, r.notebook, r.started_at_us, r.ended_at_us, coalesce(e.last_seq, 0), coalesce(e.stored, 0),
        r.host, r.pid, r.process_stamp
@@ -47,6 +48,8 @@ class SQLiteStore:
         self._reading = threading.Lock()
         self._reader: sqlite3.Connection | None = None
         self._writer: Writer | None = None
+        self._reading_memory = False
+        self._memory_ready = threading.Event()
         self._seq = 0
         self._warned = False
         self._cursors: dict[str, int] = {}
@@ -62,7 +65,8 @@ class SQLiteStore:
     @property
     def degraded(self) -> str | None:
         """Why events are kept in memory only, or None while the file works."""
-        return self._writer.degraded if self._writer else None
+        writer = self._writer
+        return writer.degraded if writer else None
 
     def append(
         self, type: str, session_id: str, data: Mapping[str, Any], content: Mapping[str, Any] | None = None
@@ -72,10 +76,11 @@ class SQLiteStore:
         Raises:
             EventError: `data` or `content` is not JSON.
         """
-        session_id = session_id if session_id.isascii() else mended_text(session_id)
         data_text = encode(data)
         content_text = encode(content) if content else None
+        session_id = mended_text(session_id)
         turn_id = data.get("turn_id")
+        turn_id = mended_text(turn_id) if isinstance(turn_id, str) else None
         stamp = time.time_ns() // 1_000
         event_id = new_id()
         with self._lock:
@@ -88,7 +93,8 @@ class SQLiteStore:
 
     def flush(self, timeout_s: float | None = None) -> bool:
         """Wait until all events recorded so far are durable; False when `timeout_s` passed first."""
-        return self._writer is None or self._writer.wait_blocking(self._seq, timeout_s)
+        writer = self._writer
+        return writer is None or writer.wait_blocking(self._seq, timeout_s)
 
     def read(self, query: EventQuery) -> list[StoredEvent]:
         """The events of a query, in `position` order; those recorded but not yet durable are not among them."""
@@ -112,9 +118,9 @@ class SQLiteStore:
 
     def advance(self, exporter: str, position: int) -> None:
         """Remember that `exporter` has delivered this run's events up to `position`."""
-        self._cursors[exporter] = position
-        if self._writer:
-            self._writer.execute("INSERT OR REPLACE INTO cursors VALUES (?, {run}, ?)", (exporter, position))
+        self._cursors[exporter] = position = max(position, self.cursor(exporter))
+        if writer := self._writer:
+            writer.execute("INSERT OR REPLACE INTO cursors VALUES (?, {run}, ?)", (exporter, position))
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Write what is queued, mark the run as cleanly ended, close the file. A further event opens it again."""
@@ -139,7 +145,11 @@ class SQLiteStore:
         return self._registered(schema.connect(self._path), str(self._path))
 
     def _open_memory(self) -> tuple[sqlite3.Connection, int]:
-        return self._registered(schema.connect(self._memory_name, uri=True), "in memory")
+        connection, run = self._registered(schema.connect_memory(self._memory_name), "in memory")
+        if self._path is not None:  # exporters remember positions of the file
+            schema.count_from(connection, _AFTER_ANY_FILE)
+        self._memory_ready.set()
+        return connection, run
 
     def _registered(self, connection: sqlite3.Connection, where: str) -> tuple[sqlite3.Connection, int]:
         schema.prepare(connection, where)
@@ -156,15 +166,21 @@ class SQLiteStore:
         with self._reading:
             if self._reader is None and not self._exists():
                 return []
-            self._reader = self._reader or self._open_reader()
+            in_memory = self._path is None or self.degraded is not None
+            if self._reader and in_memory != self._reading_memory:
+                self._reader.close()
+                self._reader = None
+            self._reader = self._reader or self._open_reader(in_memory)
             return self._reader.execute(sql, parameters).fetchall()
 
     def _exists(self) -> bool:
         return self._writer is not None or (self._path is not None and self._path.exists())
 
-    def _open_reader(self) -> sqlite3.Connection:
-        if self._path is None or self.degraded:
-            return schema.connect(self._memory_name, uri=True)
+    def _open_reader(self, in_memory: bool) -> sqlite3.Connection:
+        self._reading_memory = in_memory
+        if in_memory or self._path is None:
+            self._memory_ready.wait()
+            return schema.connect_memory(self._memory_name)
         try:
             connection = schema.connect(self._path)
             schema.prepare(connection, str(self._path))
@@ -174,10 +190,6 @@ class SQLiteStore:
 
     def _warn(self, reason: str) -> None:
         self._warned = True
-        with self._reading:
-            if self._reader:
-                self._reader.close()
-                self._reader = None
         warnings.warn(
             f"analytics are kept in memory only, because {self._path} cannot be written ({reason})",
             RuntimeWarning,

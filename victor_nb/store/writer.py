@@ -30,6 +30,7 @@ _GROUP = 5_000
 # Events that nobody waits for are gathered for so long; a wait for one of them ends the gathering at once.
 _LINGER_S = 0.025
 _STOP = object()
+_UNWRITABLE = (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError)
 
 
 class Receipt:
@@ -100,18 +101,27 @@ class Writer:
             group, stopping = self._next_group()
             try:
                 self._write(connection, run, group)
-            except sqlite3.Error as error:
+            except _UNWRITABLE as error:
                 connection.close()
-                connection, run = self._fall_back(error)
-                self._write(connection, run, group)
+                connection, run = self._rescued(group, error)
             self._announce(group)
         connection.close()
 
     def _opened(self) -> tuple[sqlite3.Connection, int]:
         try:
             return self._open_run()
-        except (sqlite3.Error, OSError, StoreError) as error:
+        except (OSError, StoreError, *_UNWRITABLE) as error:
             return self._fall_back(error)
+
+    def _rescued(self, group: list[Any], error: Exception) -> tuple[sqlite3.Connection, int]:
+        """Go on in memory with a group that the file did not take. What memory does not take either is lost, and said
+        so: a wait must never outlive this thread's work."""
+        connection, run = self._fall_back(error)
+        try:
+            self._write(connection, run, group)
+        except _UNWRITABLE:
+            log.exception("%d analytics events could not be stored", len(group))
+        return connection, run
 
     def _fall_back(self, error: Exception) -> tuple[sqlite3.Connection, int]:
         self.degraded = f"{type(error).__name__}: {error}"
@@ -136,7 +146,7 @@ class Writer:
             for sql, parameters in [item for item in group if len(item) == 2]:
                 connection.execute(sql.format(run=run), parameters)
             connection.execute("COMMIT")
-        except sqlite3.Error:
+        except _UNWRITABLE:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
