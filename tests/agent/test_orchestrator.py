@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import json
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pydantic
 import pytest
 
+from victor_nb.agent.locks import TurnLock
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.errors import (
     ModelConnectionError,
@@ -25,6 +29,11 @@ from victor_nb.testing.scripted import Reply, call, cut
 def add(a: int, b: int) -> int:
     """Add two numbers."""
     return a + b
+
+
+def final_answer() -> int:
+    """A tool of the user's."""
+    return 42
 
 
 def contents(orchestrator: AgentOrchestrator) -> list[tuple[str, str]]:
@@ -237,6 +246,27 @@ async def test_plain_types_work_and_three_wrong_answers_are_an_error():
     assert len(contents(orchestrator)) == 3
 
 
+@pytest.mark.parametrize("first", ["a", 1], ids=["accepted", "sent back"])
+async def test_of_two_answers_at_once_the_first_counts_and_none_stays_open(first):
+    answers = [call("final_answer", value=first), call("final_answer", value="b")]
+    orchestrator = AgentOrchestrator(model=ScriptedModel(answers, call("final_answer", value="a")))
+    assert (await orchestrator.chat("a letter", output_type=str)).output == "a"
+    messages = orchestrator.context_coordinator.get_context().messages
+    assert [m.tool_call_id for m in messages[2:4]] == [answer.id for answer in answers]
+    assert "not used" in messages[3].content
+
+
+class Visit(pydantic.BaseModel, strict=True):
+    day: datetime.date
+    cities: tuple[str, ...]
+
+
+async def test_strict_types_can_be_answered():
+    model = ScriptedModel(call("final_answer", day="2025-01-31", cities=["Paris"]))
+    response = await AgentOrchestrator(model=model).chat("when?", output_type=Visit)
+    assert response.output == Visit(day=datetime.date(2025, 1, 31), cities=("Paris",))
+
+
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
@@ -244,6 +274,8 @@ async def test_plain_types_work_and_three_wrong_answers_are_an_error():
         ({"message": "  "}, "nothing to send"),
         ({"message": 3}, "takes text, not int"),
         ({"output_type": type("Odd", (), {})}, "cannot be described"),
+        ({"output_type": Callable[[], int]}, "cannot be described"),
+        ({"output_type": int, "tools": [final_answer]}, "a tool is named 'final_answer'"),
     ],
 )
 async def test_bad_calls_are_refused_before_anything_is_sent(arguments, match):
@@ -268,3 +300,44 @@ async def test_model_settings_and_the_model_can_change_for_one_turn():
     assert default.requests[0].settings == {"temperature": 0.2}
     assert other.requests[0].messages[-1].content == "two"
     assert (await orchestrator.chat("three")).content == "c"
+
+
+class Quits(ScriptedModel):
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+    async def request(self, request: Any) -> Any:
+        raise self.error
+
+
+async def by_hand(chat: Coroutine[Any, Any, object]) -> None:
+    """Await it, but in steps: an event loop would end with an error such as these."""
+    while True:
+        chat.send(None)
+        await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt(), "interrupted"), (GeneratorExit(), "error")])
+async def test_whatever_ends_a_request_is_on_record(error, status):
+    orchestrator = AgentOrchestrator(model=Quits(error))
+    with pytest.raises(type(error)):
+        await by_hand(orchestrator.chat("go"))
+    found = [data["status"] for kind, data in await events(orchestrator) if kind == "model_request_completed"]
+    assert found == [status]
+
+
+async def test_a_waiter_whose_event_loop_is_gone_does_not_keep_the_lock():
+    lock = TurnLock()
+
+    def wait_and_vanish() -> asyncio.Task[None]:
+        loop = asyncio.new_event_loop()
+        waiter = loop.create_task(lock.__aenter__())
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+        return waiter
+
+    async with lock:
+        gone = await asyncio.to_thread(wait_and_vanish)
+    await asyncio.wait_for(lock.__aenter__(), 5)
+    assert not gone.done()

@@ -60,10 +60,10 @@ class Exchange:
         self.partial = self.reasoning = ""
         try:
             reply = await self._answer(request, recorder)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, KeyboardInterrupt):
             recorder.interrupted(self._estimated_usage())
             raise
-        except Exception as error:
+        except BaseException as error:
             recorder.failed(error)
             raise
         self.partial = ""

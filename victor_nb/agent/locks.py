@@ -7,6 +7,9 @@ import concurrent.futures
 import threading
 from collections import deque
 from types import TracebackType
+from typing import TypeAlias
+
+_Waiter: TypeAlias = "tuple[concurrent.futures.Future[None], asyncio.AbstractEventLoop]"
 
 
 class TurnLock:
@@ -15,7 +18,7 @@ class TurnLock:
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._held = False
-        self._queue: deque[concurrent.futures.Future[None]] = deque()
+        self._queue: deque[_Waiter] = deque()
 
     async def __aenter__(self) -> None:
         with self._guard:
@@ -23,10 +26,10 @@ class TurnLock:
                 self._held = True
                 return
             place: concurrent.futures.Future[None] = concurrent.futures.Future()
-            self._queue.append(place)
+            self._queue.append((place, asyncio.get_running_loop()))
         try:
             await asyncio.wrap_future(place)
-        except asyncio.CancelledError:
+        except BaseException:
             if not place.cancel():
                 self._pass_on()  # it was handed to us at the very moment we gave up
             raise
@@ -39,8 +42,8 @@ class TurnLock:
     def _pass_on(self) -> None:
         with self._guard:
             while self._queue:
-                following = self._queue.popleft()
-                if following.set_running_or_notify_cancel():
-                    following.set_result(None)
+                place, loop = self._queue.popleft()
+                if not loop.is_closed() and place.set_running_or_notify_cancel():
+                    place.set_result(None)
                     return
             self._held = False

@@ -7,10 +7,11 @@ not get it right.
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic.errors import PydanticSchemaGenerationError
+from pydantic.errors import PydanticUserError
 
 from victor_nb.errors import OutputError, UsageError
 from victor_nb.messages import JsonValue, Message, ToolCall, ToolSpec
@@ -26,7 +27,7 @@ class OutputType:
         try:
             self._adapter: TypeAdapter[Any] = TypeAdapter(output_type)
             schema = self._adapter.json_schema()
-        except (PydanticSchemaGenerationError, TypeError) as error:
+        except (PydanticUserError, TypeError) as error:
             raise UsageError(
                 f"output_type={output_type!r} cannot be described to a model: {str(error).splitlines()[0]}",
                 hint="use a pydantic model, a dataclass, or types such as list[str]",
@@ -40,6 +41,17 @@ class OutputType:
         definitions = schema.pop("$defs", None)
         wrapped: dict[str, JsonValue] = {"type": "object", "properties": {_WRAPPED: schema}, "required": [_WRAPPED]}
         return wrapped | ({"$defs": definitions} if definitions else {})
+
+    def check_name_is_free(self, tools: Container[str]) -> None:
+        """
+        Raises:
+            UsageError: one of `tools` has the name of the output tool.
+        """
+        if self.spec.name in tools:
+            raise UsageError(
+                f"a tool is named {self.spec.name!r}, as the one that takes the answer when output_type is given.",
+                hint="rename yours with @tool(name='…'), or drop output_type",
+            )
 
     def call_in(self, message: Message) -> ToolCall | None:
         """The call of the output tool in an answer, or None."""
@@ -55,7 +67,7 @@ class OutputType:
             value = json.loads(text)
             if from_tool and self._wrap:
                 value = value[_WRAPPED]
-            return self._adapter.validate_python(value)
+            return self._adapter.validate_json(json.dumps(value))  # strict types take only JSON for JSON
         except ValidationError as error:
             reasons = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg']}" for e in error.errors()[:5])
             raise OutputError(f"the answer does not fit the requested type ({reasons}).") from None

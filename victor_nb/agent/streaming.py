@@ -21,7 +21,7 @@ class ChatStream:
 
     def __init__(self, start: Start) -> None:
         self._start = start
-        self._chunks: AsyncIterator[ChatChunk] | None = None
+        self._started = False
         self._task: asyncio.Task[ChatResponse] | None = None
 
     @property
@@ -36,9 +36,14 @@ class ChatStream:
         return self._task.result()
 
     def __aiter__(self) -> AsyncIterator[ChatChunk]:
-        if self._chunks is None:
-            self._chunks = self._read()
-        return self._chunks
+        """
+        Raises:
+            UsageError: the stream was iterated over before.
+        """
+        if self._started:
+            raise UsageError("the stream has been read already.", hint="ask again with stream_chat()")
+        self._started = True
+        return self._read()  # kept by nobody: a loop that is left drops it, which runs its `finally`
 
     async def __aenter__(self) -> ChatStream:
         return self
@@ -57,7 +62,13 @@ class ChatStream:
     async def _read(self) -> AsyncIterator[ChatChunk]:
         chunks: asyncio.Queue[ChatChunk | None] = asyncio.Queue()
         self._task = asyncio.ensure_future(self._start(chunks.put_nowait))
-        self._task.add_done_callback(lambda _: chunks.put_nowait(None))
+
+        def ended(task: asyncio.Task[ChatResponse]) -> None:
+            if not task.cancelled():
+                task.exception()  # retrieved, also when nobody reads any more
+            chunks.put_nowait(None)
+
+        self._task.add_done_callback(ended)
         try:
             while (chunk := await chunks.get()) is not None:
                 yield chunk

@@ -49,7 +49,11 @@ class _Result:
 
 
 class Turn:
-    """Runs one call in a session. After an interruption `response` holds what there was."""
+    """Runs one call in a session. After an interruption `response` holds what there was.
+
+    Raises:
+        UsageError: a tool has the name of the one that takes the typed answer.
+    """
 
     def __init__(
         self,
@@ -59,6 +63,8 @@ class Turn:
         tool_runner: IToolRunner,
         recorder: TurnRecorder,
     ) -> None:
+        if call.output:
+            call.output.check_name_is_free(call.toolbox)
         self.response: ChatResponse | None = None
         self._call = call
         self._planner = planner
@@ -153,12 +159,17 @@ class Turn:
             self._result.output_attempts += 1
             if self._result.output_attempts == _OUTPUT_ATTEMPTS:
                 raise
-            self._append("tool" if call else "user", f"{error.message} Try again.", call)
+            self._answer_output(call, f"{error.message} Try again.")
             return False
         if call:
             self._result.texts.append(call.arguments)
-            self._append("tool", "accepted", call)
+            self._answer_output(call, "accepted")
         return True
+
+    def _answer_output(self, call: ToolCall | None, text: str) -> None:
+        self._append("tool" if call else "user", text, call)
+        if call:
+            self._conversation.close_open_calls("not used: only the first final answer counts")
 
     async def _run_tools(self, plan: TurnPlan, calls: Sequence[ToolCall], emit: Emit | None) -> None:
         answer = plan.output.spec.name if plan.output else None
