@@ -35,6 +35,8 @@ class LoopThread:
             # The task that raised one of these has it already; the loop goes on for the others.
             with contextlib.suppress(KeyboardInterrupt, SystemExit):
                 self._loop.run_forever()
+        self._loop.run_until_complete(_cancel_others())
+        self._loop.close()
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Start a coroutine on this thread; cancelling the future cancels the coroutine."""
@@ -51,16 +53,11 @@ class LoopThread:
             return await asyncio.wrap_future(self.submit(coroutine))
 
     def close(self, timeout_s: float = 1.0) -> None:
-        """Cancel what runs and stop the loop; give up waiting after `timeout_s`."""
-        if self._loop.is_closed() or not self._thread.is_alive():
-            return
-        with contextlib.suppress(concurrent.futures.TimeoutError, concurrent.futures.CancelledError):
-            self.submit(_cancel_others()).result(timeout_s)
+        """Cancel what runs and stop the loop; give up waiting after `timeout_s`, it ends by itself then."""
         self._closing = True
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        with contextlib.suppress(RuntimeError):  # it is closed already
+            self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout_s)
-        if not self._thread.is_alive():
-            self._loop.close()
 
 
 async def _cancel_others() -> None:

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import warnings
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,43 @@ def test_a_cursor_is_kept(store: SQLiteStore, tmp_path: Path):
     rows = sqlite3.connect(tmp_path / "victor.db").execute("SELECT exporter, position FROM cursors").fetchall()
     assert rows == [("Mine", 1)]
     assert (store.cursor("Mine"), store.cursor("Other")) == (1, 0)
+
+
+def test_what_cannot_be_stored_does_not_stop_the_store(store: SQLiteStore):
+    store.append("x_odd", "s", {"turn_id": ["a", "b"]})
+    store.append("x_odd", "s", {"turn_id": "\ud800"})
+    store.append("x_fine", "s", {"turn_id": "t"})
+    assert store.flush(10)
+    assert [event.turn_id for event in store.read(EventQuery())] == [None, "\ufffd", "t"]
+    assert store.degraded is None
+
+
+def test_memory_is_read_while_it_is_written():
+    store = SQLiteStore()
+    writing = threading.Thread(target=lambda: [store.append("x_test", "s", {"n": n}) for n in range(5_000)])
+    writing.start()
+    while writing.is_alive():
+        store.read(EventQuery(limit=5))
+        store.runs()
+    assert store.flush(10)
+    assert len(store.read(EventQuery())) == 5_000
+    assert store.degraded is None
+    store.close()
+
+
+def test_positions_go_on_rising_when_the_file_fails_half_way(tmp_path: Path):
+    store = SQLiteStore(tmp_path / "victor.db")
+    store.append("x_file", "s", {})
+    assert store.flush(10)
+    (before,) = store.read(EventQuery())
+    lock = sqlite3.connect(tmp_path / "victor.db")
+    lock.execute("DROP TABLE events")
+    lock.close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for _ in range(2):
+            store.append("x_memory", "s", {})
+            store.flush(10)
+    after = store.read(EventQuery(after_position=before.position))
+    assert [event.seq for event in after] == [2, 3]
+    store.close()

@@ -81,8 +81,10 @@ class AgentOrchestrator:
         origin: Callable[[], TurnOrigin] = TurnOrigin,
         **underscored: Any,
     ) -> None:
+        if not isinstance(settings, Settings | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"settings must be a Settings, not {type(settings).__name__}: use Settings(…)")
         self.settings = settings or Settings()
-        self.session_id = session_id or new_id()
+        self.session_id = _checked_session(session_id or new_id())
         self.tools: list[ToolFunction] = list(tools)
         self.last_response: ChatResponse | None = None
         self._default = (model, provider)
@@ -149,7 +151,7 @@ class AgentOrchestrator:
         """
         call = TurnCall(
             message=_checked_message(message),
-            session_id=session_id or self.session_id,
+            session_id=_checked_session(session_id or self.session_id),
             toolbox=Toolbox([*self.tools, *(tools or ())], timeout_s=self.settings.tool_timeout_s),
             model=model,
             output=None if output_type is None else OutputType(output_type),
@@ -202,8 +204,9 @@ class AgentOrchestrator:
 
     def use_session(self, session_id: str) -> None:
         """Make `session_id` the session of all turns that name none."""
-        self.session_id = session_id
+        self.session_id = _checked_session(session_id)
         self._context_coordinator.use_session(session_id)
+        self._analytics_coordinator.use_session(session_id)
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Let exporters deliver what is pending, for at most `timeout_s`; what is left stays in the store."""
@@ -216,6 +219,12 @@ def _checked_message(message: object) -> str:
     if not message.strip():
         raise UsageError("there is nothing to send.", hint="write a question")
     return message
+
+
+def _checked_session(session_id: object) -> str:
+    if not isinstance(session_id, str):
+        raise UsageError(f"a session_id is text, not {type(session_id).__name__}.", hint=f'as in "{session_id}"')
+    return session_id
 
 
 def _check_underscored(given: dict[str, Any]) -> None:

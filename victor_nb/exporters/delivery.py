@@ -18,7 +18,7 @@ from typing import cast
 
 from victor_nb.background import LoopThread
 from victor_nb.exporters.decode import decode
-from victor_nb.exporters.home import bound_loop, is_wrong_loop, running_loop
+from victor_nb.exporters.home import bound_loop, is_wrong_place, running_loop
 from victor_nb.protocols import AnalyticsEvent, EventQuery, ExportResult, IAnalyticsExporter, IEventStore, StoredEvent
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,8 @@ class Delivery:
         self._busy = asyncio.Lock()
         self._start = threading.Lock()
         self._started = False
+        self._closed = False
+        self._draining: list[concurrent.futures.Future[bool]] = []
 
     @property
     def position(self) -> int:
@@ -58,31 +60,62 @@ class Delivery:
     def notify(self) -> None:
         """There may be something new to deliver; returns at once."""
         with self._start:
+            if self._closed:
+                return
             if not self._started:
                 self._started = True
                 self._thread.submit(self._work())
-        self._thread.loop.call_soon_threadsafe(self._wake.set)
+            self._thread.loop.call_soon_threadsafe(self._wake.set)
 
     async def drain(self) -> bool:
-        """Deliver all that is durable now; False as soon as a batch fails. Can be awaited from any loop."""
-        return await self._thread.run(self._drain())
+        """Deliver all that is durable now; False as soon as a batch fails, or the delivery is closed. Can be awaited
+        from any loop."""
+        try:
+            return await asyncio.wrap_future(self.begin_drain())
+        except asyncio.CancelledError:
+            if _is_being_cancelled():
+                raise
+            return False
 
     def begin_drain(self) -> concurrent.futures.Future[bool]:
-        """`drain()` without waiting, for the end of the process."""
-        return self._thread.submit(self._drain())
+        """`drain()` without waiting."""
+        with self._start:
+            if self._closed:
+                closed: concurrent.futures.Future[bool] = concurrent.futures.Future()
+                closed.set_result(False)
+                return closed
+            draining = self._thread.submit(self._guarded_drain())
+            self._draining.append(draining)
+            draining.add_done_callback(self._draining.remove)
+            return draining
 
     def close(self, timeout_s: float = 0.05) -> None:
         """Stop; what is not confirmed stays in the store. A blocked exporter is left behind in its daemon thread."""
+        with self._start:
+            self._closed = True
+            draining = list(self._draining)
         self._thread.close(timeout_s)
+        for unfinished in draining:  # a loop that was stopped will not end them
+            unfinished.cancel()
 
     async def _work(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while not await self._drain():
+            while not await self._guarded_drain():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self._pause_s())
                 self._wake.clear()
+
+    async def _guarded_drain(self) -> bool:
+        """`_drain`, for which a failure of ours (the store cannot be read) is one more reason to try again later."""
+        try:
+            return await self._drain()
+        except Exception as error:
+            self.failures += 1
+            self.last_error = f"{type(error).__name__}: {error}"
+            log.exception("delivery to exporter %s failed, it is tried again", self.name)
+            return False
 
     def _pause_s(self) -> float:
         longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(self.failures - 1, 10))
@@ -113,8 +146,12 @@ class Delivery:
                 return _checked(await self._export(events))
         except TimeoutError:
             return ExportResult(False, error="it took too long")
-        except Exception as error:
-            if is_wrong_loop(error) and self._registered_on and not self._needs_registered:
+        except asyncio.CancelledError:
+            if _is_being_cancelled():
+                raise
+            return ExportResult(False, error="it was cancelled")
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            if is_wrong_place(error) and self._registered_on and not self._needs_registered:
                 self._needs_registered = True
                 return await self._attempt(events)
             log.debug("exporter %s failed", self.name, exc_info=True)
@@ -128,8 +165,7 @@ class Delivery:
         try:
             return await asyncio.wrap_future(there)
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task and task.cancelling():
+            if _is_being_cancelled():
                 raise
             raise RuntimeError("the event loop that its connection lives on was closed") from None
 
@@ -161,4 +197,11 @@ def _checked(result: object) -> ExportResult:
         return ExportResult(True)
     if not hasattr(result, "success"):
         return ExportResult(False, error=f"export() returned {type(result).__name__}, not an ExportResult")
-    return cast("ExportResult", result)
+    given = cast("ExportResult", result)
+    return ExportResult(bool(given.success), error=getattr(given, "error", None))
+
+
+def _is_being_cancelled() -> bool:
+    """Whether a CancelledError is meant for the delivery itself, and did not just come out of an exporter."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -25,7 +25,8 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-def is_wrong_loop(error: BaseException) -> bool:
-    """Whether a failure says that the exporter was called on another loop than its connections live on."""
+def is_wrong_place(error: BaseException) -> bool:
+    """Whether a failure says that the exporter was called on another loop, or in another thread, than the one that its
+    connection was opened on (asyncio, and sqlite3)."""
     text = str(error)
-    return isinstance(error, RuntimeError) and ("different loop" in text or "different event loop" in text)
+    return any(part in text for part in ("different loop", "different event loop", "only be used in that same thread"))

@@ -25,6 +25,7 @@ from victor_nb.exporters.decode import decode
 from victor_nb.exporters.delivery import Delivery
 from victor_nb.messages import new_id
 from victor_nb.protocols import AnalyticsEvent, EventQuery, ExportResult, IAnalyticsExporter, IEventStore
+from victor_nb.store.encode import mended_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,11 +82,15 @@ class AnalyticsCoordinator:
                 atexit.register(self.close)
             self._store = store
             self._default_session = session_id
-            self._enabled = enabled
-            self._capture_content = capture_content
+            self._enabled &= enabled
+            self._capture_content &= capture_content  # one that says no is heard, whoever else says yes
             waiting, self._waiting = self._waiting, []
         for exporter in waiting:
             self.add_exporter(exporter)
+
+    def use_session(self, session_id: str) -> None:
+        """The session of events of your own that name none."""
+        self._default_session = session_id
 
     @property
     def exporters(self) -> tuple[IAnalyticsExporter, ...]:
@@ -102,6 +107,8 @@ class AnalyticsCoordinator:
         if not callable(method) or method is BaseAnalyticsExporter.export:
             raise TypeError(f"{type(exporter).__name__} must define `async def export(self, events)`")
         with self._lock:
+            if any(known is exporter for known in self.exporters):
+                return
             if self._store is None:
                 self._waiting.append(exporter)
                 return
@@ -148,6 +155,8 @@ class AnalyticsCoordinator:
             raise EventError(
                 f"{type!r} is not a type for your own events.", hint="use snake_case that starts with x_, as x_my_event"
             )
+        if not isinstance(data, Mapping | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise EventError(f"an event's data is a dict, not {_name(data)}.", hint='as in {"stars": 4}')
         return self._in_session(type, session_id or self._default_session, data or {}, None)
 
     def record(
@@ -161,6 +170,7 @@ class AnalyticsCoordinator:
     def _in_session(
         self, type: str, session_id: str, data: Mapping[str, Any], content: Mapping[str, Any] | None
     ) -> Awaitable[None]:
+        session_id = mended_text(session_id)
         if session_id not in self._open_sessions:
             self._begin_session(session_id)
         return self._append(type, session_id, data, content)
@@ -248,10 +258,15 @@ class AnalyticsCoordinator:
         for session_id in open_sessions:
             self._append("session_ended", session_id, {"reason": "closed"}, None)
         deliveries, self._deliveries = self._deliveries, []
-        if deliveries and self.store.flush(timeout_s):
+        durable = self._store is None or self._store.flush(timeout_s)
+        if deliveries and durable:
             concurrent.futures.wait([delivery.begin_drain() for delivery in deliveries], timeout_s * 0.7)
         for delivery in deliveries:
             delivery.close()
+
+
+def _name(value: object) -> str:
+    return type(value).__name__
 
 
 @cache
