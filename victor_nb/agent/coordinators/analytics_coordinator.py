@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import concurrent.futures
+import importlib
 import platform
 import re
 import threading
@@ -78,8 +79,8 @@ class AnalyticsCoordinator:
                     "this AnalyticsCoordinator already records into another store.",
                     hint="give every orchestrator with its own store its own coordinator",
                 )
-            if self._store is None:
-                atexit.register(self.close)
+            _live.add(self)
+            _close_at_exit()
             self._store = store
             self._default_session = session_id
             self._enabled &= enabled
@@ -253,16 +254,41 @@ class AnalyticsCoordinator:
         return Analytics(lambda: self.store).events(session=session_id, all=session_id is not None)
 
     def close(self, timeout_s: float = 2.0) -> None:
-        """Give every exporter one last chance, all at once and for `timeout_s` seconds in total."""
+        """Give every exporter one last chance, all at once and for `timeout_s` seconds in total. Exporters are gone
+        afterwards; what they have not confirmed stays in the store."""
+        _live.discard(self)
+        _close([self], timeout_s)
+
+    def _end(self, timeout_s: float) -> list[Delivery]:
+        """End the open sessions durably; the deliveries that are left to be drained and closed."""
         open_sessions, self._open_sessions = self._open_sessions, set()
         for session_id in open_sessions:
             self._append("session_ended", session_id, {"reason": "closed"}, None)
         deliveries, self._deliveries = self._deliveries, []
-        durable = self._store is None or self._store.flush(timeout_s)
-        if deliveries and durable:
-            concurrent.futures.wait([delivery.begin_drain() for delivery in deliveries], timeout_s * 0.7)
-        for delivery in deliveries:
-            delivery.close()
+        if self._store:
+            self._store.flush(timeout_s)
+        return deliveries
+
+
+_live: set[AnalyticsCoordinator] = set()
+
+
+def _close(coordinators: Iterable[AnalyticsCoordinator], timeout_s: float) -> None:
+    deliveries = [delivery for coordinator in coordinators for delivery in coordinator._end(timeout_s)]  # pyright: ignore[reportPrivateUsage]
+    concurrent.futures.wait([delivery.begin_drain() for delivery in deliveries], timeout_s * 0.7)
+    for delivery in deliveries:
+        delivery.close()
+
+
+def _close_all() -> None:
+    _close(list(_live), 2.0)
+
+
+@cache
+def _close_at_exit() -> None:
+    """Once, and ahead of the thread pools' own end: exporters need them to look up a host. `atexit` comes after it."""
+    importlib.import_module("concurrent.futures.thread")  # what is registered last is called first
+    getattr(threading, "_register_atexit", atexit.register)(_close_all)
 
 
 def _name(value: object) -> str:
