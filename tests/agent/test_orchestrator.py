@@ -97,8 +97,9 @@ async def test_events_come_in_pairs():
         (call("add", a="x", b=1), "a"),
         (call("odd"), "object"),
         (call("ad", a=1, b=2), "add"),
+        (call("cancels"), "CancelledError"),
     ],
-    ids=["raises", "invalid arguments", "unserialisable result", "unknown tool"],
+    ids=["raises", "invalid arguments", "unserialisable result", "unknown tool", "cancels itself"],
 )
 async def test_a_tool_that_goes_wrong_is_told_to_the_model_and_the_turn_goes_on(tool_call, expected):
     def broken():
@@ -109,8 +110,14 @@ async def test_a_tool_that_goes_wrong_is_told_to_the_model_and_the_turn_goes_on(
         """Returns something that is no JSON."""
         return object()
 
+    async def cancels():
+        """Awaits something that was cancelled."""
+        gone = asyncio.get_running_loop().create_future()
+        gone.cancel()
+        return await gone
+
     model = ScriptedModel(tool_call, "Sorry.")
-    response = await AgentOrchestrator(model=model, tools=[add, broken, odd]).chat("go")
+    response = await AgentOrchestrator(model=model, tools=[add, broken, odd, cancels]).chat("go")
     assert response.content == "Sorry."
     assert expected in model.requests[1].messages[-1].content
 

@@ -23,7 +23,7 @@ from victor_nb.errors import ToolDefinitionError, did_you_mean
 from victor_nb.messages import ToolCall, ToolSpec, ToolStatus
 from victor_nb.protocols import IToolRunner, ToolFunction
 
-__all__ = ["Approve", "Tool", "ToolOptions", "ToolOutcome", "Toolbox", "tool"]
+__all__ = ["Approve", "Tool", "ToolInterrupted", "ToolOptions", "ToolOutcome", "Toolbox", "tool"]
 
 Approve: TypeAlias = Callable[[str, dict[str, Any]], bool | Awaitable[bool]]
 F = TypeVar("F", bound=Callable[..., object])
@@ -31,6 +31,10 @@ F = TypeVar("F", bound=Callable[..., object])
 MAX_RESULT_CHARS: Final = 50_000
 _ATTRIBUTE: Final = "__victor_tool__"
 _MADE: Final = "__victor_tool_made__"
+
+
+class ToolInterrupted(asyncio.CancelledError):
+    """The user interrupted a tool, where nothing could cancel the task that called it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +223,20 @@ class Toolbox(Mapping[str, Tool]):
         try:
             async with limit:
                 text = result_text(await _called(partial(found.function, **arguments), runner))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 (a tool may raise anything; the model is told)
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            if _is_interruption(error):
+                raise
             text = f"Timed out after {timeout_s:g} s." if limit.expired() and timeout_s else error_text(error)
             return ToolOutcome(call, "error", text, error_type=type(error).__name__, approved_by=approved_by)
         return ToolOutcome(call, "ok", text, approved_by=approved_by)
+
+
+def _is_interruption(error: BaseException) -> bool:
+    """Whether it ends the turn; a tool may also raise a CancelledError of its own, which is an error as any other."""
+    if isinstance(error, ToolInterrupted):
+        return True
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
 async def _called(function: Callable[[], object], runner: IToolRunner) -> object:
