@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import threading
 from typing import Any
 
 import pytest
 
+from victor_nb.agent.tools import Toolbox
 from victor_nb.background import model_loop
-from victor_nb.messages import ChatChunk
+from victor_nb.messages import ChatChunk, ToolCall
 from victor_nb.notebook.bridge import Bridge, Emit
 
 
@@ -101,6 +103,61 @@ def test_a_turn_that_no_cell_waits_for_keeps_its_tools() -> None:
     assert others == [False]
 
 
+def test_a_call_that_was_given_up_is_not_made_when_the_main_thread_is_free() -> None:
+    bridge, gave_up, calls = Bridge(), threading.Event(), list[str]()
+
+    async def turn(emit: Emit) -> None:
+        emit(ChatChunk(content="keeps the main thread busy"))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(bridge.run_tool(lambda: calls.append("late")), 0.01)
+        gave_up.set()
+
+    bridge.run(turn, show=lambda _: nothing(gave_up.wait(10)), idle=nothing)
+    assert calls == []
+
+
+def test_what_a_turn_leaves_running_has_its_tools_after_the_cell() -> None:
+    bridge = Bridge()
+
+    async def later(go: asyncio.Event) -> bool:
+        await go.wait()
+        return await asyncio.wait_for(bridge.run_tool(on_main), 5)
+
+    async def turn(_: Emit) -> tuple[asyncio.Event, asyncio.Task[bool]]:
+        go = asyncio.Event()
+        return go, asyncio.create_task(later(go))
+
+    async def join(go: asyncio.Event, task: asyncio.Task[bool]) -> bool:
+        go.set()
+        return await task
+
+    assert model_loop().submit(join(*bridge.run(turn, show=nothing, idle=nothing))).result(10) is False
+
+
+def test_a_call_that_the_cell_did_not_come_to_is_refused() -> None:
+    bridge, tasks = Bridge(), list[asyncio.Task[None]]()
+
+    async def turn(emit: Emit) -> None:
+        emit(ChatChunk(content="x"))
+        tasks.append(asyncio.create_task(bridge.run_tool(nothing)))
+        await asyncio.sleep(0)
+        handed.set()
+        await asyncio.sleep(60)
+
+    def interrupt(_: ChatChunk) -> None:
+        handed.wait(10)
+        signal.raise_signal(signal.SIGINT)
+
+    async def join() -> None:
+        await asyncio.wait_for(tasks[0], 5)
+
+    handed = threading.Event()
+    with pytest.raises(KeyboardInterrupt):
+        bridge.run(turn, show=interrupt, idle=nothing)
+    with pytest.raises(RuntimeError, match="is over"):
+        model_loop().submit(join()).result(10)
+
+
 def test_an_interrupt_cancels_the_turn_and_waits_for_its_end() -> None:
     ended: list[str] = []
 
@@ -130,11 +187,12 @@ def test_a_turn_that_somebody_else_cancels_is_an_interruption() -> None:
 
 
 def test_an_interrupt_of_a_tool_on_the_main_loop_does_not_leave_that_loop() -> None:
-    bridge = Bridge()
+    def tool() -> None:
+        signal.raise_signal(signal.SIGINT)
 
     async def cell() -> str:
         try:
-            await bridge.run_tool(lambda: signal.raise_signal(signal.SIGINT))
+            await Toolbox([tool]).dispatch(ToolCall("1", "tool", "{}"), Bridge().run_tool)
         except asyncio.CancelledError:
             return "cancelled"
         return "finished"

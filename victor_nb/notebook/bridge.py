@@ -22,6 +22,7 @@ from functools import partial
 from types import FrameType
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from victor_nb.agent.tools import ToolInterrupted
 from victor_nb.background import model_loop
 from victor_nb.messages import ChatChunk
 
@@ -42,6 +43,8 @@ class _Call:
         self.result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     def run(self) -> None:
+        if self.result.done():  # its time was up before this thread was free
+            return
         try:
             value = self.function()
         except KeyboardInterrupt:
@@ -53,12 +56,17 @@ class _Call:
         else:
             self._settle(self.result.set_result, value)
 
+    def refuse(self) -> None:
+        """The main thread is not going to call it."""
+        self._settle(self.result.set_exception, RuntimeError("the cell that would have run this is over"))
+
     def _settle(self, settle: Callable[[Any], None], value: Any) -> None:
         def unless_cancelled() -> None:
             if not self.result.done():
                 settle(value)
 
-        self.result.get_loop().call_soon_threadsafe(unless_cancelled)
+        with contextlib.suppress(RuntimeError):  # its loop is closed, so that nobody waits
+            self.result.get_loop().call_soon_threadsafe(unless_cancelled)
 
 
 class _Finished:
@@ -67,7 +75,38 @@ class _Finished:
 
 Items: TypeAlias = "queue.SimpleQueue[ChatChunk | _Call | _Finished]"
 
-_cell: ContextVar[Items | None] = ContextVar("victor_nb_cell", default=None)
+
+class _Listener:
+    """A cell that waits for a turn. What the turn leaves running may outlive it, and must not wait for it."""
+
+    def __init__(self) -> None:
+        self.items: Items = queue.SimpleQueue()
+        self._guard = threading.Lock()
+        self._closed = False
+
+    def hand(self, call: _Call) -> bool:
+        """Whether the cell is still there to take it."""
+        with self._guard:
+            if not self._closed:
+                self.items.put(call)
+            return not self._closed
+
+    def close(self) -> None:
+        with self._guard:
+            self._closed = True
+            self.items.put(_Finished())
+
+    def refuse_the_rest(self) -> None:
+        """Of the cell's own thread, once it listens no more."""
+        self.close()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                item = self.items.get_nowait()
+                if isinstance(item, _Call):
+                    item.refuse()
+
+
+_cell: ContextVar[_Listener | None] = ContextVar("victor_nb_cell", default=None)
 """Where the cell listens that waits for the current turn. A turn that no cell waits for, such as one awaited in a
 cell or on a thread of the user's, sees None, whatever else is running."""
 
@@ -80,10 +119,9 @@ class Bridge:
 
         Raises what the tool raises, and CancelledError when the user interrupts it.
         """
-        items = _cell.get()
-        if items is not None:
-            handed = _Call(call)
-            items.put(handed)
+        listener = _cell.get()
+        handed = _Call(call)
+        if listener is not None and listener.hand(handed):
             result = await handed.result
         elif threading.current_thread() is threading.main_thread():
             result = _call_here(call)
@@ -102,18 +140,20 @@ class Bridge:
         with _interruptible(turn.cancel):
             try:
                 turn.submit()
-                _pump(turn.items, show, idle)
+                _pump(turn.listener.items, show, idle)
                 return turn.result()
             except BaseException:
                 turn.stop()
                 raise
+            finally:
+                turn.listener.refuse_the_rest()
 
 
 class _Turn(Generic[T]):
-    """A coroutine on the loop thread that hands what it has for the cell to `items`."""
+    """A coroutine on the loop thread that hands what it has for the cell to `listener`."""
 
     def __init__(self, start: Callable[[Emit], Coroutine[Any, Any, T]]) -> None:
-        self.items: Items = queue.SimpleQueue()
+        self.listener = _Listener()
         self._start = start
         self._cancelled = False
         self._task: asyncio.Task[Any] | None = None
@@ -123,15 +163,15 @@ class _Turn(Generic[T]):
         self._future = model_loop().submit(self._run())
 
     async def _run(self) -> T:
-        _cell.set(self.items)
+        _cell.set(self.listener)
         self._task = asyncio.current_task()
         try:
             if self._cancelled:
                 raise asyncio.CancelledError
-            return await self._start(self.items.put)
+            return await self._start(self.listener.items.put)
         finally:
             self._task = None
-            self.items.put(_Finished())
+            self.listener.close()
 
     def result(self) -> T:
         if self._future is None:
@@ -159,7 +199,10 @@ class _Turn(Generic[T]):
         deadline = time.monotonic() + _WIND_DOWN_S
         while time.monotonic() < deadline:
             with contextlib.suppress(queue.Empty):
-                if isinstance(self.items.get(timeout=_SLICE_S), _Finished):
+                item = self.listener.items.get(timeout=_SLICE_S)
+                if isinstance(item, _Call):
+                    item.refuse()
+                elif isinstance(item, _Finished):
                     return
 
 
@@ -192,7 +235,7 @@ def _call_here(call: Callable[[], Any]) -> Any:
         with _interruptible():
             return call()
     except KeyboardInterrupt:
-        raise asyncio.CancelledError("interrupted") from None
+        raise ToolInterrupted("interrupted") from None
 
 
 @contextlib.contextmanager
