@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import os
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator
 from functools import cache
@@ -89,6 +90,10 @@ def _heartbeat() -> Generator[None]:
 def model_loop() -> LoopThread:
     """The process's one loop for model I/O, started at first use."""
     return LoopThread("victor-nb-models")
+
+
+if hasattr(os, "register_at_fork"):  # a forked child has none of its parent's threads
+    os.register_at_fork(after_in_child=model_loop.cache_clear)
 
 
 async def iterate_on(thread: LoopThread, source: AsyncIterator[T]) -> AsyncIterator[T]:

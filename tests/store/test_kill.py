@@ -31,6 +31,29 @@ asyncio.run(record())
 """
 
 
+FORK = """
+import asyncio, os
+from victor_nb import AgentOrchestrator
+from victor_nb.testing import ScriptedModel
+
+orchestrator = AgentOrchestrator(model=ScriptedModel("parent", "child", "more"))
+asyncio.run(orchestrator.chat("hi"))
+if (child := os.fork()) == 0:
+    os._exit(0 if asyncio.run(orchestrator.chat("hi")).content == "child" else 1)
+assert os.waitpid(child, 0)[1] == 0
+asyncio.run(orchestrator.chat("hi"))
+"""
+
+
+def test_a_forked_child_is_a_run_of_its_own(own_home: Path):
+    subprocess.run([sys.executable, "-c", FORK], check=True, timeout=60)
+    store = SQLiteStore(own_home / "victor.db")
+    turns, runs = store.read(EventQuery(types=["turn_completed"])), store.runs()
+    store.close()
+    assert len(runs) == 2
+    assert sorted(sum(turn.kernel_run_id == run.id for turn in turns) for run in runs) == [1, 2]
+
+
 def killed_child(path: Path, moment_s: float) -> tuple[str, int]:
     """The run's id and the highest `n` that was acknowledged before the kill."""
     child = subprocess.Popen([sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE, text=True)

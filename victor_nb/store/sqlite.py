@@ -6,12 +6,13 @@ second connection of the same library; the file is never opened by another SQLit
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
 import warnings
+import weakref
 from collections.abc import Mapping
-from os import getpid
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ FROM runs r LEFT JOIN (SELECT run, max(seq) AS last_seq, count(*) AS stored FROM
 ON e.run = r.number ORDER BY r.number
 """
 
+_stores: weakref.WeakSet[SQLiteStore] = weakref.WeakSet()
+
 
 class SQLiteStore:
     """Events in the file `path`, or in memory when `path` is None.
@@ -42,6 +45,11 @@ class SQLiteStore:
     def __init__(self, path: Path | None = None, *, notebook: str | None = None) -> None:
         self._path = path
         self._notebook = notebook
+        self._begin_run()
+        _stores.add(self)
+
+    def _begin_run(self) -> None:
+        """Start from nothing, as a new run; also in a forked child, which has none of its parent's threads."""
         self._kernel_run_id = new_id()
         self._memory_name = f"file:victor-nb-{self._kernel_run_id}?mode=memory&cache=shared"
         self._lock = threading.Lock()
@@ -153,7 +161,7 @@ class SQLiteStore:
 
     def _registered(self, connection: sqlite3.Connection, where: str) -> tuple[sqlite3.Connection, int]:
         schema.prepare(connection, where)
-        pid = getpid()
+        pid = os.getpid()
         row = (self._kernel_run_id, self._notebook, host(), pid, process_stamp(pid), time.time_ns() // 1_000)
         number = connection.execute(
             "INSERT INTO runs (id, notebook, host, pid, process_stamp, started_at_us) VALUES (?, ?, ?, ?, ?, ?) "
@@ -195,6 +203,15 @@ class SQLiteStore:
             RuntimeWarning,
             stacklevel=4,
         )
+
+
+def _begin_runs() -> None:
+    for store in list(_stores):
+        store._begin_run()  # pyright: ignore[reportPrivateUsage]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_runs)
 
 
 def _conditions(query: EventQuery) -> tuple[str, list[Any]]:
