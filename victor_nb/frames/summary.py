@@ -63,7 +63,8 @@ def _countable(turns: pd.DataFrame) -> dict[str, Any]:
     adds["turns"] = measured | True
     adds["errors"] = turns["status"].eq("error").fillna(False)
     adds["interrupted"] = turns["status"].eq("interrupted").fillna(False)
-    adds["cost_unknown"] = measured & turns["cost_usd"].isna()
+    sent = turns["requests"].ne(0).fillna(True)  # a turn that asked nobody costs nothing
+    adds["cost_unknown"] = measured & sent & turns["cost_usd"].isna()
     for name in ("turns", "errors", "interrupted", "cost_unknown"):
         adds[name] = adds[name].astype("Int64")
     return {**adds, "requests": turns["requests"], "tool_calls": turns["tool_calls"]}
