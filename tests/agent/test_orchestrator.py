@@ -348,3 +348,14 @@ async def test_a_waiter_whose_event_loop_is_gone_does_not_keep_the_lock():
         gone = await asyncio.to_thread(wait_and_vanish)
     await asyncio.wait_for(lock.__aenter__(), 5)
     assert not gone.done()
+
+
+async def test_a_result_too_large_for_the_window_is_cut_and_says_so():
+    def everything() -> str:
+        """All of it."""
+        return "number 12345 " * 3_000
+
+    model = ScriptedModel(call("everything"), "A lot.", context_window=8_000)
+    response = await AgentOrchestrator(model=model, tools=[everything]).chat("show me")
+    assert response.content == "A lot."
+    assert "[cut here: the whole result has about" in model.requests[1].messages[-1].content

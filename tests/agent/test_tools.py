@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from victor_nb.agent.tools import Tool, Toolbox, ToolOutcome, tool
+from victor_nb.agent.tools import Tool, Toolbox, ToolInterrupted, ToolOutcome, tool
 from victor_nb.errors import ToolDefinitionError
 from victor_nb.messages import ToolCall
 
@@ -226,7 +226,7 @@ def test_what_a_tool_raises_is_one_line(error: BaseException) -> None:
     assert outcome.error_type in {type(error).__name__, "RuntimeError"}
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, asyncio.CancelledError])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ToolInterrupted])
 def test_an_interrupt_passes_through(error: type[BaseException]) -> None:
     async def fails() -> None:
         raise error

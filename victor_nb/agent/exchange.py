@@ -125,4 +125,5 @@ class Exchange:
 
     def _estimated_usage(self) -> Usage:
         sent = self._recorder.totals.context_tokens or 0
-        return Usage(sent, estimate_text(self.partial + self.reasoning), source="estimated")
+        source = "unmeasured" if self._plan.model.provider == "demo" else "estimated"
+        return Usage(sent, estimate_text(self.partial + self.reasoning), source=source)

@@ -53,6 +53,11 @@ class TurnPlan:
     reserved_output_tokens: int
     max_tool_rounds: int
 
+    @property
+    def max_result_tokens(self) -> int:
+        """The most that one tool result may take: a quarter of what is free, so that an answer still fits."""
+        return (self.window_tokens - min(self.reserved_output_tokens, self.window_tokens // 2)) // 4
+
 
 class Planner:
     """Makes a plan of a call, through the config and the prompt coordinator."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from victor_nb.agent.coordinators.context_coordinator import ContextCoordinator
@@ -15,6 +15,8 @@ from victor_nb.agent.exchange import Emit, Exchange
 from victor_nb.agent.output import OutputType
 from victor_nb.agent.plan import Planner, TurnCall, TurnPlan
 from victor_nb.agent.recorder import TurnOrigin, TurnRecorder
+from victor_nb.agent.tools import ToolOutcome
+from victor_nb.context.tokens import estimate_text
 from victor_nb.errors import OutputError, ToolLimitError
 from victor_nb.messages import (
     ChatChunk,
@@ -190,6 +192,7 @@ class Turn:
         except BaseException as error:
             recording.broke_off(error)
             raise
+        outcome = _fitted(outcome, plan.max_result_tokens)
         recording.completed(outcome, repeated=repeated)
         result = ToolResult(call.id, call.name, call.arguments, outcome.text, outcome.status, outcome.duration_s)
         self._result.tools.append(result)
@@ -249,3 +252,15 @@ class Turn:
             finish_reason=reply.finish_reason if reply else None,
             error=error,
         )
+
+
+def _fitted(outcome: ToolOutcome, max_tokens: int) -> ToolOutcome:
+    """The outcome with its text cut to about `max_tokens`, which the text says."""
+    tokens = estimate_text(outcome.text)
+    if tokens <= max_tokens:
+        return outcome
+    kept = outcome.text[: len(outcome.text) * max_tokens // tokens]
+    note = (
+        f"[cut here: the whole result has about {tokens:,} tokens, and the model's window has room for {max_tokens:,}]"
+    )
+    return replace(outcome, text=f"{kept}\n{note}", truncated=True)
