@@ -278,6 +278,10 @@ async def test_strict_types_can_be_answered():
     ("arguments", "match"),
     [
         ({"temprature": 1}, "Did you mean 'temperature'"),
+        ({"temperature": "hot"}, "temperature"),
+        ({"temperature": float("nan")}, "finite"),
+        ({"max_tokens": -5}, "max_tokens"),
+        ({"session_id": 5}, "a session_id is text"),
         ({"message": "  "}, "nothing to send"),
         ({"message": 3}, "takes text, not int"),
         ({"output_type": type("Odd", (), {})}, "cannot be described"),

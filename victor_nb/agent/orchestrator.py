@@ -155,7 +155,7 @@ class AgentOrchestrator:
             toolbox=Toolbox([*self.tools, *(tools or ())], timeout_s=self.settings.tool_timeout_s),
             model=model,
             output=None if output_type is None else OutputType(output_type),
-            model_settings=checked_model_settings(model_settings),
+            model_settings=checked_model_settings(model_settings, self.settings),
         )
         return await self._run(call, on_chunk)
 

@@ -131,11 +131,11 @@ class Planner:
         return {key: value for key, value in merged.items() if value is not None}
 
 
-def checked_model_settings(given: Mapping[str, Any]) -> dict[str, JsonValue]:
-    """`given`, when every key is a model setting.
+def checked_model_settings(given: Mapping[str, Any], settings: Settings) -> dict[str, JsonValue]:
+    """`given`, when every key is a model setting. Values that are settings too are checked as those are.
 
     Raises:
-        UsageError: a key is unknown.
+        UsageError: a key is unknown, or a value cannot be used.
     """
     for key in given:
         if key not in MODEL_SETTINGS:
@@ -143,6 +143,10 @@ def checked_model_settings(given: Mapping[str, Any]) -> dict[str, JsonValue]:
                 f"{key!r} is no argument of chat() and no model setting.{did_you_mean(key, MODEL_SETTINGS)}",
                 hint=f"known settings: {', '.join(sorted(MODEL_SETTINGS))}",
             )
+    try:
+        settings.updated({key: value for key, value in given.items() if key in Settings.model_fields}, "chat()")
+    except ConfigError as error:
+        raise UsageError(error.message, hint="as in temperature=0.2 or max_tokens=500") from None
     return dict(given)
 
 
