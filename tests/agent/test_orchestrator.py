@@ -363,3 +363,20 @@ async def test_a_result_too_large_for_the_window_is_cut_and_says_so():
     response = await AgentOrchestrator(model=model, tools=[everything]).chat("show me")
     assert response.content == "A lot."
     assert "[cut here: the whole result has about" in model.requests[1].messages[-1].content
+
+
+@pytest.mark.parametrize("wrap", [lambda coroutine: coroutine, asyncio.run], ids=["async tool", "tool in a thread"])
+async def test_a_tool_that_asks_in_its_own_conversation_is_told_so(wrap):
+    def ask_again() -> str:
+        """Asks the model."""
+        return wrap(orchestrator.chat("and you?"))
+
+    async def ask_elsewhere() -> str:
+        """Asks the model in another conversation."""
+        return (await orchestrator.chat("and you?", session_id="other")).content
+
+    model = ScriptedModel(call("ask_again"), call("ask_elsewhere"), "fine", "end")
+    orchestrator = AgentOrchestrator(model=model, tools=[ask_again, ask_elsewhere])
+    response = await orchestrator.chat("go")
+    assert "cannot ask in the conversation that called it" in response.tool_calls[0].result
+    assert (response.tool_calls[1].result, response.content) == ("fine", "end")

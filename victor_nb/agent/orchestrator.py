@@ -6,7 +6,9 @@ How a turn goes is in `turn.py`; what is sent, recorded and kept is the coordina
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -34,6 +36,23 @@ from victor_nb.store import open_store
 
 C = TypeVar("C")
 _COORDINATORS = ("config", "prompt", "context", "analytics")
+
+
+_talking: ContextVar[frozenset[tuple[int, str]]] = ContextVar("victor_nb_talking", default=frozenset())
+
+
+@asynccontextmanager
+async def _talking_in(session: tuple[int, str]) -> AsyncGenerator[None]:
+    """For the length of a turn: a tool that asks in the conversation that called it would wait for itself."""
+    if session in _talking.get():
+        raise UsageError(
+            "a tool cannot ask in the conversation that called it.", hint="give chat() another session_id there"
+        )
+    before = _talking.set(_talking.get() | {session})
+    try:
+        yield
+    finally:
+        _talking.reset(before)
 
 
 @dataclass
@@ -168,7 +187,7 @@ class AgentOrchestrator:
 
     async def _run(self, call: TurnCall, emit: Emit | None) -> ChatResponse:
         session = self._sessions.setdefault(call.session_id, _Session())
-        async with session.lock:
+        async with _talking_in((id(self), call.session_id)), session.lock:
             recorder = TurnRecorder(self._analytics_coordinator, call.session_id)
             turn = Turn(call, self._planner, self._context_coordinator, self._tool_runner, recorder)
             session.turns += 1
