@@ -189,3 +189,13 @@ def test_positions_go_on_rising_when_the_file_fails_half_way(tmp_path: Path):
     after = store.read(EventQuery(after_position=before.position))
     assert [event.seq for event in after] == [2, 3]
     store.close()
+
+
+def test_a_memory_store_that_was_closed_begins_anew():
+    store = SQLiteStore()
+    for _ in range(2):
+        store.append("x_test", "s", {})
+        store.flush()
+        assert len(store.read(EventQuery())) == 1
+        store.close()
+    assert store.read(EventQuery()) == []

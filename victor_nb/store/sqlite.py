@@ -34,6 +34,7 @@ ON e.run = r.number ORDER BY r.number
 """
 
 _stores: weakref.WeakSet[SQLiteStore] = weakref.WeakSet()
+_inherited: list[sqlite3.Connection | None] = []
 
 
 class SQLiteStore:
@@ -138,6 +139,7 @@ class SQLiteStore:
             writer.execute("UPDATE runs SET ended_at_us = ? WHERE number = {run}", (time.time_ns() // 1_000,))
             writer.close(timeout_s)
         with self._reading:
+            self._memory_ready.clear()
             if self._reader:
                 self._reader.close()
                 self._reader = None
@@ -207,6 +209,8 @@ class SQLiteStore:
 
 def _begin_runs() -> None:
     for store in list(_stores):
+        # A connection of the parent's must not be used, and so not be closed either (sqlite.org/howtocorrupt.html).
+        _inherited.append(store._reader)  # pyright: ignore[reportPrivateUsage]
         store._begin_run()  # pyright: ignore[reportPrivateUsage]
 
 
