@@ -21,6 +21,7 @@ says what was wrong and a `hint` that says what to do; in a notebook it renders 
     ├── PromptError                   a required prompt contributor failed
     ├── ContextError                  the conversation cannot be made to fit
     ├── EventError (ValueError)       an analytics event is not JSON, or its type is not allowed
+    ├── ExportError                   a destination refused or failed; carries `retryable`, `retry_after_s`
     └── StoreError                    the analytics store cannot be opened
         └── StoreVersionError         it was written by a newer victor_nb
 
@@ -158,6 +159,22 @@ class ContextError(VictorError):
 
 class EventError(VictorError, ValueError):
     """An analytics event cannot be recorded as it is."""
+
+
+class ExportError(VictorError):
+    """A destination did not take a batch of events.
+
+    Attributes:
+        retryable: whether the same batch may be taken later; False when the destination refuses these events for good.
+        retry_after_s: seconds after which the destination asked to be tried again, if it said.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str = "", retryable: bool = True, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retryable = retryable
+        self.retry_after_s = retry_after_s
 
 
 class StoreError(VictorError):

@@ -23,6 +23,7 @@ EventType = Literal[
     "compaction",
     "config_loaded",
     "prompt_built",
+    "feedback_given",
     "export_failed",
 ]
 
@@ -35,6 +36,7 @@ class EventContent(TypedDict, total=False):
     arguments: str
     result: str
     error: str
+    note: str
 
 
 class TokenCounts(TypedDict):
@@ -67,6 +69,7 @@ class TurnStarted(TypedDict):
     provider: str | None
     streamed: bool
     prompt_chars: int
+    prompt_sha256: str
     tags: dict[str, JsonValue]
 
 
@@ -88,6 +91,7 @@ class TurnCompleted(TokenCounts):
     context_tokens: int | None
     context_fraction: float | None
     response_chars: int
+    response_sha256: str
     finish_reason: str | None
 
 
@@ -167,6 +171,13 @@ class PromptBuilt(TypedDict):
     prompt_chars: int
 
 
+class FeedbackGiven(TypedDict):
+    turn_id: str
+    score: float | None
+    label: str | None
+    note_chars: int
+
+
 class ExportFailed(TypedDict):
     exporter: str
     first_seq: int
@@ -187,6 +198,7 @@ PAYLOADS: Final[dict[str, type]] = {
     "compaction": Compaction,
     "config_loaded": ConfigLoaded,
     "prompt_built": PromptBuilt,
+    "feedback_given": FeedbackGiven,
     "export_failed": ExportFailed,
 }
 """Event type → the typed mapping of its payload. A type that is not here must start with `x_`."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, field_serializer
 
 from victor_nb.messages import JsonValue, Message, ModelDelta, ModelReply, ModelRequest
+from victor_nb.records import DeadLetter, EventQuery, KernelRun, Outbox, StoredEvent
 
 Config: TypeAlias = dict[str, Any]
 
@@ -42,13 +44,17 @@ class AnalyticsEvent(BaseModel):
 @dataclass
 class ExportResult:
     """What an exporter did with a batch, or (with `results`, by exporter) what all of them did. `exported_count`
-    counts events that the destination has confirmed; `pending` those still to be delivered."""
+    counts events that the destination has confirmed; `pending` those still to be delivered, `dead` those it refused.
+    With `retryable=False` an exporter says that the same batch would fail again; with `retry_after_s`, when to ask."""
 
     success: bool
     exported_count: int = 0
     error: str | None = None
     pending: int = 0
     results: dict[str, ExportResult] = field(default_factory=dict[str, "ExportResult"])
+    dead: int = 0
+    retryable: bool = True
+    retry_after_s: float | None = None
 
 
 @dataclass
@@ -130,70 +136,50 @@ class IToolRunner(Protocol):
     async def __call__(self, call: Callable[[], Any]) -> Any: ...
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
-    """An event as it is handed to a store: `data` and `content` are JSON text, `timestamp_us` is Unix time in µs."""
-
-    id: str
-    seq: int
-    session_id: str
-    type: str
-    timestamp_us: int
-    turn_id: str | None
-    data: str
-    content: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEvent(EventRow):
-    """An event as it is read back: `position` orders all events of a store by the time they became durable."""
-
-    kernel_run_id: str = ""
-    position: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class EventQuery:
-    """Which events to read; None means any. Events come in `position` order."""
-
-    kernel_run_ids: Sequence[str] | None = None
-    notebook: str | None = None
-    session_id: str | None = None
-    types: Sequence[str] | None = None
-    after_position: int = 0
-    limit: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class KernelRun:
-    """One life of a kernel (or script). `ended_at_us` is None while it runs and when it was killed; `alive` tells
-    the two apart. `last_seq` (highest) and `stored` (how many) tell of its events; None when the store does not say."""
-
-    id: str
-    notebook: str | None
-    started_at_us: int
-    ended_at_us: int | None
-    alive: bool
-    last_seq: int | None = None
-    stored: int | None = None
-
-
 class IEventStore(Protocol):
-    """Where events become durable. Methods are plain and thread-safe; `append` never blocks on the disk."""
+    """Where events become durable. Methods are plain and thread-safe; `append` never blocks on the disk.
+
+    `accepted` is the highest `seq` given out in this run. `open_channel` gives a number that no other recorder of this
+    run has. `claim` gives an exporter its outbox of this run and channel, made when new, behind those that kernels which
+    are gone have left to the same exporter: they belong to this run from now on, and no other is given them.
+    `save_outbox` remembers how far it has come and sets `dead` aside; `settle` counts those as delivered after all.
+    """
 
     @property
     def kernel_run_id(self) -> str: ...
     @property
     def degraded(self) -> str | None: ...
+    @property
+    def accepted(self) -> int: ...
+    def open_channel(self) -> int: ...
     def append(
-        self, type: str, session_id: str, data: Mapping[str, Any], content: Mapping[str, Any] | None = None
+        self,
+        type: str,
+        session_id: str,
+        data: Mapping[str, Any],
+        content: Mapping[str, Any] | None = None,
+        *,
+        channel: int = 0,
     ) -> Awaitable[None]: ...
     def flush(self, timeout_s: float | None = None) -> bool: ...
     def read(self, query: EventQuery) -> list[StoredEvent]: ...
     def runs(self) -> list[KernelRun]: ...
-    def cursor(self, exporter: str) -> int: ...
-    def advance(self, exporter: str, position: int) -> None: ...
+    def claim(self, exporter: str, channel: int) -> list[Outbox]: ...
+    def save_outbox(self, outbox: Outbox, dead: Sequence[DeadLetter] = ()) -> None: ...
+    def outboxes(self) -> list[Outbox]: ...
+    def dead_letters(self, exporter: str | None = None) -> list[DeadLetter]: ...
+    def settle(self, delivered: Sequence[DeadLetter]) -> None: ...
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class IStoreUpkeep(Protocol):
+    """What a store can do about its own size, when it can. Methods block until they are done."""
+
+    def size_bytes(self) -> int: ...
+    def prune(self, before_us: int, *, undelivered: bool = False) -> int: ...
+    def vacuum(self) -> None: ...
+    def backup(self, path: Path) -> None: ...
 
 
 ToolFunction: TypeAlias = Callable[..., Any]

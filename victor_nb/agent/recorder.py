@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
@@ -47,6 +48,11 @@ class Totals:
         """The sum, or None as soon as one request's price is unknown."""
         known = [cost for cost in self.costs if cost is not None]
         return sum(known) if known and len(known) == len(self.costs) else None
+
+
+def sha256_of(text: str) -> str:
+    """Tells equal texts from different ones where the texts themselves are not kept."""
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
 def token_counts(usage: Usage | None, cost_usd: float | None, cost_source: str | None) -> TokenCounts:
@@ -114,6 +120,7 @@ class TurnRecorder:
             "context_tokens": totals.context_tokens,
             "context_fraction": totals.context_fraction,
             "response_chars": len(response),
+            "response_sha256": sha256_of(response),
             "finish_reason": finish_reason,
             **token_counts(totals.usage, totals.cost_usd, totals.cost_source),
         }

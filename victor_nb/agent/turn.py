@@ -14,7 +14,7 @@ from victor_nb.agent.coordinators.context_coordinator import ContextCoordinator
 from victor_nb.agent.exchange import Emit, Exchange
 from victor_nb.agent.output import OutputType
 from victor_nb.agent.plan import Planner, TurnCall, TurnPlan
-from victor_nb.agent.recorder import TurnOrigin, TurnRecorder
+from victor_nb.agent.recorder import TurnOrigin, TurnRecorder, sha256_of
 from victor_nb.agent.tools import ToolOutcome
 from victor_nb.context.tokens import estimate_text
 from victor_nb.errors import OutputError, ToolLimitError
@@ -113,7 +113,8 @@ class Turn:
                 "provider": None,
                 "streamed": streamed,
                 "prompt_chars": len(call.message),
-                "tags": dict(origin.tags),
+                "prompt_sha256": sha256_of(call.message),
+                "tags": dict(sorted(origin.tags.items())),
             },
             call.message,
         )
