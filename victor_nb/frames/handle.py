@@ -4,10 +4,11 @@ it can be made before there is one, and flushes it, so that a frame right after 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from victor_nb.errors import UsageError, did_you_mean
+from victor_nb.errors import UsageError, VictorError, did_you_mean
 from victor_nb.frames import columns, pairing
 from victor_nb.frames.losses import loss_proof
 from victor_nb.frames.scope import Scope, scope_of
@@ -15,8 +16,10 @@ from victor_nb.frames.scope import Scope, scope_of
 if TYPE_CHECKING:
     import pandas as pd
 
+    from victor_nb.frames.plots import Plots
     from victor_nb.protocols import IEventStore
 
+log = logging.getLogger(__name__)
 FLUSH_TIMEOUT_S: Final = 10.0
 
 
@@ -41,6 +44,25 @@ class Analytics:
 
     def __repr__(self) -> str:
         return "<Analytics: .turns() .requests() .tool_calls() .compactions() .sessions() .events() .summary(by=)>"
+
+    def _repr_html_(self) -> str | None:
+        """IPython's hook: the dashboard; None, which shows the plain repr, when it cannot be drawn."""
+        from victor_nb.frames.dashboard import render
+
+        try:
+            return render(self)
+        except VictorError:
+            return None
+        except Exception:
+            log.exception("the dashboard could not be drawn")
+            return None
+
+    @property
+    def plot(self) -> Plots:
+        """Figures of what the frames hold, one method each: `plot.tokens()`, `plot.cost()`, …"""
+        from victor_nb.frames.plots import Plots
+
+        return Plots(self)
 
     def events(
         self,
