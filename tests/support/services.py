@@ -19,6 +19,7 @@ import struct
 import subprocess
 import tempfile
 import threading
+import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -175,12 +176,15 @@ def http_request(method: str, url: str, body: bytes = b"") -> tuple[int, str]:
 
 @dataclass(frozen=True)
 class Answer:
-    """How the webhook answers a request. `reset` breaks the connection off instead of answering."""
+    """How the webhook answers a request. `reset` breaks the connection off instead of answering, or behind `body` when
+    there is one, which promises more; `stalls_after` sends so many bytes of a body of ten and then no more."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     delay_s: float = 0.0
     reset: bool = False
+    body: bytes = b""
+    stalls_after: int | None = None
 
 
 @dataclass(frozen=True)
@@ -201,6 +205,8 @@ class Webhook:
 
     def __init__(self) -> None:
         self.requests: list[Posted] = []
+        self.connections = 0
+        self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self.otherwise = Answer()
         self._next: deque[Answer] = deque()
         self._changed = threading.Condition()
@@ -231,28 +237,57 @@ class Webhook:
         self._closing.wait(answer.delay_s)
         return answer
 
+    def opened(self, connection: socket.socket) -> None:
+        """Count a connection, and remember it for `close()`."""
+        with self._changed:
+            self.connections += 1
+            self._open.add(connection)
+
+    def stall(self) -> None:
+        """Wait until `close()`."""
+        self._closing.wait()
+
     def close(self) -> None:
         self._closing.set()
         self._server.shutdown()
+        with self._changed:
+            for connection in self._open:
+                with contextlib.suppress(OSError):  # it is closed already
+                    connection.shutdown(socket.SHUT_RDWR)
         self._server.server_close()
         self._thread.join()
 
 
 def _handler_of(webhook: Webhook) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            webhook.opened(self.connection)
+
         def _answer(self) -> None:
             length = int(self.headers.get("content-length") or 0)
             headers = {name.lower(): value for name, value in self.headers.items()}
             answer = webhook.take(Posted(self.command, self.path, headers, self.rfile.read(length)))
+            with contextlib.suppress(ConnectionError):  # the client did not wait for a slow answer
+                if not answer.reset or answer.body:
+                    self._send(answer)
+                if answer.stalls_after is not None:
+                    webhook.stall()
             if answer.reset:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                self.close_connection = True
-                return
-            with contextlib.suppress(ConnectionError):  # the client did not wait for a slow answer
-                self.send_response(answer.status)
-                for name, value in {"content-length": "0", **answer.headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
+            self.close_connection |= answer.reset or answer.stalls_after is not None
+
+        def _send(self, answer: Answer) -> None:
+            stalls = answer.stalls_after is not None
+            body = b"." * (answer.stalls_after or 0) if stalls else answer.body
+            promised = 10 if stalls else len(body) + 10 * answer.reset
+            self.send_response(answer.status)
+            for name, value in {"content-length": str(promised), **answer.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
 
         do_POST = do_PUT = do_GET = _answer
 
@@ -265,6 +300,14 @@ def _handler_of(webhook: Webhook) -> type[BaseHTTPRequestHandler]:
 @pytest.fixture
 def webhook() -> Iterator[Webhook]:
     """A `Webhook` on a free port; its `url` is where to post."""
+    server = Webhook()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def second_webhook() -> Iterator[Webhook]:
+    """Another one, on a port of its own."""
     server = Webhook()
     yield server
     server.close()
