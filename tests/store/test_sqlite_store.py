@@ -15,7 +15,7 @@ import pytest
 
 from victor_nb.errors import EventError, StoreVersionError
 from victor_nb.protocols import EventQuery
-from victor_nb.store import SQLiteStore
+from victor_nb.store import SQLiteStore, queries
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_the_file_is_in_wal_mode_with_full_sync_and_a_schema_version(store: SQLi
     store.flush()
     connection = sqlite3.connect(tmp_path / "victor.db")
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
     from victor_nb.store import schema
 
     assert schema.connect(tmp_path / "victor.db").execute("PRAGMA synchronous").fetchone() == (2,)
@@ -141,14 +141,39 @@ def test_a_closed_store_opens_again_as_the_same_run(store: SQLiteStore):
     assert [run.alive for run in store.runs()] == [True]
 
 
-def test_a_cursor_is_kept(store: SQLiteStore, tmp_path: Path):
-    store.append("x_test", "s", {})
-    store.advance("Mine", 1)
-    store.append("x_test", "s", {})
+def test_queries_select_by_channel_time_and_position(store: SQLiteStore):
+    channels = [store.open_channel(), store.open_channel()]
+    for channel in (*channels, channels[0]):
+        store.append("x_test", "s", {"channel": channel}, channel=channel)
     store.flush()
-    rows = sqlite3.connect(tmp_path / "victor.db").execute("SELECT exporter, position FROM cursors").fetchall()
-    assert rows == [("Mine", 1)]
-    assert (store.cursor("Mine"), store.cursor("Other")) == (1, 0)
+    first, second, third = store.read(EventQuery())
+    assert channels == [1, 2]
+    assert [event.seq for event in store.read(EventQuery(channel=1, newest_first=True))] == [3, 1]
+    assert store.read(EventQuery(positions=[second.position, 99])) == [second]
+    assert store.read(EventQuery(until_us=first.timestamp_us)) == []
+    assert store.read(EventQuery(since_us=third.timestamp_us))[-1] == third
+    assert (store.accepted, third.channel) == (3, 1)
+
+
+def test_an_answer_ends_at_so_many_bytes_and_is_never_empty(store: SQLiteStore):
+    for n in range(10):
+        store.append("x_test", "s", {"n": n, "text": "x" * 1_000})
+    store.flush()
+    assert len(store.read(EventQuery(max_bytes=1))) == 1
+    assert len(store.read(EventQuery(max_bytes=2_500))) == 3
+    assert len(store.read(EventQuery(max_bytes=100_000))) == 10
+
+
+def test_columns_of_completed_turns_come_from_an_index(store: SQLiteStore, tmp_path: Path):
+    store.append("turn_completed", "s", {"turn_id": "t", "status": "ok", "input_tokens": 7, "cost_usd": None})
+    store.append("x_test", "s", {"status": "not a turn"})
+    store.flush()
+    query = EventQuery(kernel_run_ids=[store.kernel_run_id], types=["turn_completed"])
+    columns = ("turn_id", "session_id", "status", "input_tokens", "cost_usd")
+    assert store.rows(query, columns) == [("t", "s", "ok", 7, None)]
+    sql, values = queries.selection(query, columns, indexes=True)
+    steps = sqlite3.connect(tmp_path / "victor.db").execute(f"EXPLAIN {sql}", values).fetchall()
+    assert not any("json" in str(step) for step in steps)
 
 
 def test_what_cannot_be_stored_does_not_stop_the_store(store: SQLiteStore):

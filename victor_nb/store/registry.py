@@ -25,12 +25,13 @@ def open_store(path: Path) -> SQLiteStore:
 
 
 def close_all() -> None:
-    """Close every store of the process: queued events reach the disk, the runs end cleanly."""
+    """Close every store of the process: queued events reach the disk, the runs end cleanly. An event that comes still
+    later is written before `append` returns."""
     with _lock:
         stores = list(_open.values())
         _open.clear()
     for store in stores:
-        store.close()
+        store.close_at_exit()
 
 
 def notebook_path() -> str | None:

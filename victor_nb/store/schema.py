@@ -1,55 +1,43 @@
-"""The tables of the SQLite store and their version, kept in `PRAGMA user_version`."""
+"""Connections to SQLite as the store uses them, and the version of a file's schema, kept in `PRAGMA user_version`."""
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+import time
 from pathlib import Path
 
 from victor_nb.errors import StoreVersionError
+from victor_nb.store.migrations import STEPS, TURN_COLUMNS, VERSION
 
-VERSION = 1
-
-# AUTOINCREMENT, because a position must never be used again: exporters remember how far they came by it.
-_TABLES = """
-CREATE TABLE runs (
-    number INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    notebook TEXT,
-    host TEXT NOT NULL,
-    pid INTEGER NOT NULL,
-    process_stamp TEXT NOT NULL,
-    started_at_us INTEGER NOT NULL,
-    ended_at_us INTEGER
-);
-CREATE TABLE events (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL,
-    run INTEGER NOT NULL REFERENCES runs(number),
-    seq INTEGER NOT NULL,
-    session_id TEXT NOT NULL,
-    type TEXT NOT NULL,
-    timestamp_us INTEGER NOT NULL,
-    turn_id TEXT,
-    data TEXT NOT NULL,
-    content TEXT
-);
-CREATE UNIQUE INDEX events_run_seq ON events(run, seq);
-CREATE INDEX events_session ON events(session_id);
-CREATE TABLE cursors (
-    exporter TEXT NOT NULL,
-    run INTEGER NOT NULL REFERENCES runs(number),
-    position INTEGER NOT NULL,
-    PRIMARY KEY (exporter, run)
-) WITHOUT ROWID;
-"""
+PATIENCE_S = 30.0
+_EVENTS = ("position", "id", "run", "seq", "session_id", "type", "timestamp_us", "turn_id", "data", "content")
 
 
 def connect(path: Path | str, *, uri: bool = False) -> sqlite3.Connection:
     """A connection as the store uses it: WAL, `synchronous=FULL`, 30 s of patience with other kernels."""
-    connection = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False, uri=uri)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
+    connection = sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False, uri=uri)
+    try:
+        _use_wal(connection)
+        connection.execute("PRAGMA synchronous=FULL")
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Two kernels may turn a new file over at once, and SQLite has no patience in that moment."""
+    give_up_at = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def connect_memory(name: str) -> sqlite3.Connection:
@@ -61,29 +49,80 @@ def connect_memory(name: str) -> sqlite3.Connection:
 
 
 def count_from(connection: sqlite3.Connection, position: int) -> None:
-    """Give the events of a new database positions above `position`."""
-    connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (position,))
+    """Give further events positions above `position`."""
+    changed = connection.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'events'", (position,))
+    if not changed.rowcount:
+        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (position,))
 
 
 def prepare(connection: sqlite3.Connection, where: str) -> None:
-    """Create the tables in a new file; refuse a file that a newer version wrote.
+    """Create the tables in a new file, bring an older one to this version; refuse one that a newer version wrote.
 
     Raises:
         StoreVersionError: the file's schema is newer than this version knows.
     """
-    connection.execute("BEGIN IMMEDIATE")  # two kernels may start on a new file at once
+    if _version(connection, where) == VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")  # two kernels may start on a new or an old file at once
     try:
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        if found > VERSION:
-            raise StoreVersionError(
-                f"the analytics store {where} has schema {found}, this victor_nb knows {VERSION}.",
-                hint="upgrade victor_nb, or set VICTOR_HOME to another folder",
-            )
-        if found == 0:
-            for statement in _TABLES.split(";"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version={VERSION:d}")
+        for step in STEPS[_version(connection, where) :]:
+            step(connection)
+        connection.execute(f"PRAGMA user_version={VERSION:d}")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection, where: str, database: str = "main") -> int:
+    found: int = connection.execute(f"PRAGMA {database}.user_version").fetchone()[0]
+    if found > VERSION:
+        raise StoreVersionError(
+            f"the analytics store {where} has schema {found}, this victor_nb knows {VERSION}.",
+            hint="upgrade victor_nb, or set VICTOR_HOME to another folder",
+        )
+    return found
+
+
+def overlay(connection: sqlite3.Connection, path: Path) -> bool:
+    """Show the events of the file `path` ahead of those of a memory database, to this connection only; False when the
+    file cannot be read either. Nothing is written to the file."""
+    for options in ("mode=ro", "immutable=1"):
+        if options == "immutable=1" and _has_wal(path):  # it would not see what is in there
+            return False
+        with contextlib.suppress(sqlite3.Error, StoreVersionError):
+            connection.execute("ATTACH ? AS disk", (f"{path.absolute().as_uri()}?{options}&cache=private",))
+            try:
+                _show_disk(connection, _version(connection, str(path), "disk"))
+            except BaseException:
+                connection.execute("DROP VIEW IF EXISTS temp.events")
+                connection.execute("DETACH disk")
+                raise
+            return True
+    return False
+
+
+def _has_wal(path: Path) -> bool:
+    wal = path.with_name(f"{path.name}-wal")
+    return wal.exists() and wal.stat().st_size > 0
+
+
+def _show_disk(connection: sqlite3.Connection, version: int) -> None:
+    known = "channel" if version > 1 else "0 AS channel"
+    values = TURN_COLUMNS if version > 1 else [f"json_extract(data, '$.{name}') AS {name}" for name in TURN_COLUMNS]
+    connection.execute(
+        f"CREATE TEMP VIEW events AS SELECT {', '.join((*_EVENTS, known, *values))} FROM disk.events d "  # noqa: S608
+        "WHERE NOT EXISTS (SELECT 1 FROM main.events m WHERE m.run = d.run AND m.seq = d.seq) "
+        f"UNION ALL SELECT {', '.join((*_EVENTS, 'channel', *TURN_COLUMNS))} FROM main.events"
+    )
+    connection.execute("SELECT 1 FROM temp.events, disk.runs LIMIT 1").fetchone()
+
+
+def copy_ledger(connection: sqlite3.Connection) -> None:
+    """Bring runs and outboxes of the file that `overlay` shows into the memory database, to go on from there."""
+    version = connection.execute("PRAGMA disk.user_version").fetchone()[0]
+    columns = "number, id, notebook, host, pid, process_stamp, started_at_us, ended_at_us"
+    columns += ", pruned_seq" if version > 1 else ""
+    connection.execute(f"INSERT OR IGNORE INTO main.runs ({columns}) SELECT {columns} FROM disk.runs")  # noqa: S608
+    for table in ("outboxes", "dead_letters", "forgotten") if version > 1 else ():
+        connection.execute(f"INSERT OR IGNORE INTO main.{table} SELECT * FROM disk.{table}")  # noqa: S608

@@ -1,36 +1,32 @@
 """The store's one writing thread: rows are queued in microseconds and committed in groups.
 
 A row's ticket is the `seq` that it was given. `committed` is the highest ticket on disk, so waiting for a row means
-waiting for that number to pass its ticket. When the file fails (disk full, read-only), the thread goes on in memory
-and says why in `degraded`.
+waiting for that number to pass its ticket. When the database fails (disk full, read-only), the thread goes on in
+memory and says why in `degraded`. It knows no kind of database, only `Database`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import logging
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable, Generator
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar, cast
 
 from victor_nb.errors import StoreError
+from victor_nb.store.database import Change, Database, DatabaseLostError, DatabaseUnusableError, Row
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
-Row: TypeAlias = tuple[str, int, str, str, int, str | None, str, str | None]
-Statement: TypeAlias = tuple[str, tuple[Any, ...]]
-_INSERT = (
-    "INSERT INTO events (run, id, seq, session_id, type, timestamp_us, turn_id, data, content) "
-    "VALUES ({run}, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
 _GROUP = 5_000
 # Events that nobody waits for are gathered for so long; a wait for one of them ends the gathering at once.
 _LINGER_S = 0.025
 _STOP = object()
-_UNWRITABLE = (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError)
 
 
 class Receipt:
@@ -46,32 +42,91 @@ class Receipt:
         return self._writer.wait(self._ticket).__await__()
 
 
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """A change that nobody waits for; it goes into the transaction of the rows around it."""
+
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Something to do between two groups, whose answer is waited for."""
+
+    job: Callable[[Database], object]
+    answer: concurrent.futures.Future[Any]
+
+
+Item: TypeAlias = Row | _Noted | _Asked
+
+
+@dataclass
+class _Group:
+    rows: list[Row] = field(default_factory=list[Row])
+    changes: list[Change] = field(default_factory=list[Change])
+    asked: list[_Asked] = field(default_factory=list[_Asked])
+
+    def add(self, item: Item) -> None:
+        if isinstance(item, _Noted):
+            self.changes.append(item.change)
+        elif isinstance(item, _Asked):
+            self.asked.append(item)
+        else:
+            self.rows.append(item)
+
+
 class Writer:
-    """Owns the writing connection. `open_run` returns a connection and the run's number in that database."""
+    """Owns the database. `open_database` registers the run in it; `open_memory` never fails.
+
+    `clean` is applied to each row before it is written. Tickets up to `committed` are none of its business. A writer
+    that comes `after` another one waits for its end.
+    """
 
     def __init__(
         self,
-        open_run: Callable[[], tuple[sqlite3.Connection, int]],
-        open_memory: Callable[[], tuple[sqlite3.Connection, int]],
+        open_database: Callable[[], Database],
+        open_memory: Callable[[], Database],
+        *,
+        clean: Callable[[Row], Row],
+        committed: int = 0,
+        after: Writer | None = None,
     ) -> None:
-        self._open_run = open_run
+        self._open_database = open_database
         self._open_memory = open_memory
+        self._clean = clean
+        self._after = after
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._changed = threading.Condition()
         self._urgent = threading.Event()
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
-        self.committed = 0
+        self.committed = committed
         self.degraded: str | None = None
+        self.news: str | None = None
+        """What the user should be warned of, once."""
         self._thread = threading.Thread(target=self._run, name="victor-nb-store", daemon=True)
-        self._thread.start()
+
+    def start(self) -> bool:
+        """False when the interpreter is too far gone for a thread: `close` does the work in its own then."""
+        try:
+            self._thread.start()
+        except RuntimeError:
+            return False
+        return True
 
     def put(self, row: Row) -> None:
         """Queue an event; the caller keeps tickets in queue order."""
         self._queue.put(row)
 
-    def execute(self, sql: str, parameters: tuple[Any, ...]) -> None:
-        """Queue a statement behind the events queued so far; `{run}` in it is the run's number."""
-        self._queue.put((sql, parameters))
+    def note(self, change: Change) -> None:
+        """Queue a change behind the events queued so far."""
+        self._queue.put(_Noted(change))
+
+    def ask(self, job: Callable[[Database], T]) -> concurrent.futures.Future[T]:
+        """Do `job` behind all that is queued; the future has its answer."""
+        answer: concurrent.futures.Future[T] = concurrent.futures.Future()
+        self._queue.put(_Asked(job, answer))
+        self._urgent.set()
+        return answer
 
     async def wait(self, ticket: int) -> None:
         if self.committed >= ticket:
@@ -90,79 +145,111 @@ class Writer:
             return self._changed.wait_for(lambda: self.committed >= ticket, timeout_s)
 
     def close(self, timeout_s: float) -> None:
+        """Write what is queued and end; give up when nothing gets done for `timeout_s`."""
         self._queue.put(_STOP)
         self._urgent.set()
-        self._thread.join(timeout_s)
+        if self._thread.ident is None:
+            self._run()
+            return
+        before = -1
+        while self._thread.is_alive() and before != self.committed:
+            before = self.committed
+            self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        connection, run = self._opened()
+        if self._after and self._after._thread.is_alive():
+            self._after._thread.join()
+        self._after = None
+        database = self._opened()
         stopping = False
         while not stopping:
             group, stopping = self._next_group()
-            try:
-                self._write(connection, run, group)
-            except _UNWRITABLE as error:
-                connection.close()
-                connection, run = self._rescued(group, error)
-            self._announce(group)
-        connection.close()
+            rows = [self._clean(row) for row in group.rows]
+            if rows or group.changes:
+                database = self._written(database, rows, group.changes)
+                self._announce(rows)
+            for asked in group.asked:
+                database = self._answered(database, asked)
+        database.close()
 
-    def _opened(self) -> tuple[sqlite3.Connection, int]:
+    def _opened(self) -> Database:
         try:
-            return self._open_run()
-        except (OSError, StoreError, *_UNWRITABLE) as error:
+            return self._open_database()
+        except (OSError, StoreError, DatabaseUnusableError, DatabaseLostError) as error:
             return self._fall_back(error)
 
-    def _rescued(self, group: list[Any], error: Exception) -> tuple[sqlite3.Connection, int]:
-        """Go on in memory with a group that the file did not take. What memory does not take either is lost, and said
-        so: a wait must never outlive this thread's work."""
-        connection, run = self._fall_back(error)
+    def _written(self, database: Database, rows: list[Row], changes: list[Change]) -> Database:
+        """What memory does not take either is lost, and said so: a wait must never outlive this thread's work."""
         try:
-            self._write(connection, run, group)
-        except _UNWRITABLE:
-            log.exception("%d analytics events could not be stored", len(group))
-        return connection, run
+            return self._insisted(database, lambda there: there.write(rows, changes))
+        except Exception:
+            log.exception("%d analytics events could not be stored", len(rows))
+        return database
 
-    def _fall_back(self, error: Exception) -> tuple[sqlite3.Connection, int]:
-        self.degraded = f"{type(error).__name__}: {error}"
-        return self._open_memory()
+    def _answered(self, database: Database, asked: _Asked) -> Database:
+        def job(there: Database) -> None:
+            asked.answer.set_result(asked.job(there))
 
-    def _next_group(self) -> tuple[list[Any], bool]:
-        group = [self._queue.get()]
+        try:
+            return self._insisted(database, job)
+        except Exception as error:  # noqa: BLE001 (it belongs to whoever asked)
+            asked.answer.set_exception(error)
+        return database
+
+    def _insisted(self, database: Database, job: Callable[[Database], None]) -> Database:
+        """Do `job` in the database, in the one that has taken its place, or else in memory; the one that did it."""
+        error: Exception
+        try:
+            job(database)
+            return database
+        except DatabaseLostError as lost:
+            self.news, error = str(lost) or self.news, lost
+            with contextlib.suppress(DatabaseUnusableError, DatabaseLostError, StoreError, OSError):
+                database.reopen()
+                job(database)
+                return database
+        except DatabaseUnusableError as unusable:
+            error = unusable
+        if self.degraded:
+            raise DatabaseUnusableError(str(error)) from error
+        database.close()
+        memory = self._fall_back(error)
+        job(memory)
+        return memory
+
+    def _fall_back(self, error: Exception) -> Database:
+        memory = self._open_memory()
+        self.degraded = self.news = _reason(error)
+        return memory
+
+    def _next_group(self) -> tuple[_Group, bool]:
+        group = _Group()
+        item = self._queue.get()
         self._urgent.wait(_LINGER_S)
         self._urgent.clear()
         with contextlib.suppress(queue.Empty):
-            while group[-1] is not _STOP and len(group) < _GROUP:
-                group.append(self._queue.get_nowait())
-        stopping = group[-1] is _STOP
-        return (group[:-1] if stopping else group), stopping
+            while item is not _STOP:
+                group.add(cast("Item", item))
+                if len(group.rows) >= _GROUP:
+                    break
+                item = self._queue.get_nowait()
+        return group, item is _STOP
 
-    def _write(self, connection: sqlite3.Connection, run: int, group: list[Any]) -> None:
-        if not group:
-            return
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            connection.executemany(_INSERT.format(run=run), [item for item in group if len(item) > 2])
-            for sql, parameters in [item for item in group if len(item) == 2]:
-                connection.execute(sql.format(run=run), parameters)
-            connection.execute("COMMIT")
-        except _UNWRITABLE:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-
-    def _announce(self, group: list[Any]) -> None:
-        tickets = [item[1] for item in group if len(item) > 2]
-        if not tickets:
+    def _announce(self, rows: list[Row]) -> None:
+        if not rows:
             return
         with self._changed:
-            self.committed = tickets[-1]
+            self.committed = rows[-1][1]
             ready = [done for ticket, done in self._waiters if ticket <= self.committed]
             self._waiters = [waiter for waiter in self._waiters if waiter[0] > self.committed]
             self._changed.notify_all()
         for done in ready:
             with contextlib.suppress(RuntimeError):  # the waiter's loop is closed: nobody waits any more
                 done.get_loop().call_soon_threadsafe(_resolve, done)
+
+
+def _reason(error: Exception) -> str:
+    return error.message if isinstance(error, StoreError) else str(error) or type(error).__name__
 
 
 def _resolve(done: asyncio.Future[None]) -> None:

@@ -1,0 +1,144 @@
+"""Files of older schemas: they are brought up to date once, whoever comes first, and lose nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from victor_nb.errors import StoreVersionError
+from victor_nb.frames import Analytics
+from victor_nb.protocols import EventQuery
+from victor_nb.store import SQLiteStore, migrations
+
+# What version 1 made, word for word: it must not follow the code.
+SCHEMA_1 = """
+CREATE TABLE runs (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    notebook TEXT,
+    host TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    process_stamp TEXT NOT NULL,
+    started_at_us INTEGER NOT NULL,
+    ended_at_us INTEGER
+);
+CREATE TABLE events (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL,
+    run INTEGER NOT NULL REFERENCES runs(number),
+    seq INTEGER NOT NULL,
+    session_id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    timestamp_us INTEGER NOT NULL,
+    turn_id TEXT,
+    data TEXT NOT NULL,
+    content TEXT
+);
+CREATE UNIQUE INDEX events_run_seq ON events(run, seq);
+CREATE INDEX events_session ON events(session_id);
+CREATE TABLE cursors (
+    exporter TEXT NOT NULL,
+    run INTEGER NOT NULL REFERENCES runs(number),
+    position INTEGER NOT NULL,
+    PRIMARY KEY (exporter, run)
+) WITHOUT ROWID;
+PRAGMA user_version=1;
+"""
+INSERT_1 = (
+    "INSERT INTO events (run, id, seq, session_id, type, timestamp_us, turn_id, data, content) "
+    "VALUES (1, ?, ?, 's', ?, ?, 't', ?, NULL)"
+)
+OPEN = "import sys; from pathlib import Path; from victor_nb.store import SQLiteStore as S; s = S(Path(sys.argv[1]));"
+
+
+@pytest.fixture
+def version_1(tmp_path: Path) -> Path:
+    path = tmp_path / "victor.db"
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.executescript(SCHEMA_1)
+    connection.execute("INSERT INTO runs VALUES (1, 'old', 'a.ipynb', 'host', 1, '', 1000000, 9000000)")
+    connection.execute(INSERT_1, ("e1", 1, "turn_started", 2_000_000, '{"turn_id":"t"}'))
+    connection.execute(INSERT_1, ("e2", 2, "turn_completed", 3_000_000, '{"status":"ok","model":"m","input_tokens":7}'))
+    connection.execute("INSERT INTO cursors VALUES ('Mine/x/1', 1, 2)")
+    connection.commit()
+    connection.close()
+    return path
+
+
+def shape(path: Path) -> list[tuple[str, ...]]:
+    connection = sqlite3.connect(path)
+    found = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name").fetchall()
+    connection.close()
+    return found
+
+
+def test_a_file_of_schema_1_is_read_as_before(version_1: Path):
+    store = SQLiteStore(version_1)
+    assert [(event.id, event.seq, event.channel) for event in store.read(EventQuery())] == [("e1", 1, 0), ("e2", 2, 0)]
+    (run,) = store.runs()
+    assert (run.id, run.notebook, run.last_seq, run.stored, run.pruned_seq) == ("old", "a.ipynb", 2, 2, 0)
+    (turn,) = Analytics(lambda: store).turns(all=True).to_dict("records")
+    assert (turn["status"], turn["input_tokens"]) == ("ok", 7)
+    assert store.rows(EventQuery(types=["turn_completed"]), ["model"]) == [("m",)]
+    assert store.outboxes() == []
+    store.close()
+
+
+def test_a_migrated_file_is_made_like_a_new_one(version_1: Path, tmp_path: Path):
+    for path in (version_1, tmp_path / "new.db"):
+        store = SQLiteStore(path)
+        store.append("x_test", "s", {})
+        store.close()
+    assert shape(version_1) == shape(tmp_path / "new.db")
+
+
+def test_kernels_that_migrate_at_once_do_it_once(version_1: Path):
+    script = f"{OPEN} s.append('x_test', 's', {{}}); s.close(); assert not s.degraded, s.degraded"
+    kernels = [subprocess.Popen([sys.executable, "-W", "error", "-c", script, str(version_1)]) for _ in range(4)]
+    assert [kernel.wait(60) for kernel in kernels] == [0] * 4
+    store = SQLiteStore(version_1)
+    assert len(store.read(EventQuery())) == 2 + 4
+    store.close()
+
+
+def test_a_kernel_of_schema_1_goes_on_in_the_migrated_file(version_1: Path):
+    old = sqlite3.connect(version_1, isolation_level=None)
+    old.execute("SELECT * FROM events").fetchall()
+    new = SQLiteStore(version_1)
+    new.append("x_new", "s", {})
+    new.flush()
+    old.execute(INSERT_1, ("e3", 3, "x_old", 4_000_000, "{}"))
+    old.execute("INSERT OR REPLACE INTO cursors VALUES ('Mine/x/1', 1, 4)")
+    old.close()
+    assert [event.type for event in new.read(EventQuery(channel=0))][-2:] == ["x_new", "x_old"]
+    new.close()
+
+
+def test_a_step_that_fails_leaves_the_file_as_it_was(version_1: Path):
+    before = shape(version_1)
+    connection = sqlite3.connect(version_1)
+    connection.execute("CREATE TABLE forgotten (in_the_way)")
+    connection.close()
+    store = SQLiteStore(version_1)
+    store.append("x_test", "s", {})
+    with pytest.warns(RuntimeWarning, match="forgotten already exists"):
+        store.flush(), store.append("x_test", "s", {})
+    assert [event.type for event in store.read(EventQuery())][:2] == ["turn_started", "turn_completed"]
+    store.close()
+    assert [row for row in shape(version_1) if row[1] != "forgotten"] == before
+
+
+def test_a_newer_schema_is_refused_with_what_to_do(tmp_path: Path):
+    path = tmp_path / "victor.db"
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version=99")
+    connection.close()
+    store = SQLiteStore(path)
+    with pytest.raises(StoreVersionError, match=rf"schema 99.*knows {migrations.VERSION}.*upgrade victor_nb"):
+        store.read(EventQuery())
+    store.close()

@@ -1,0 +1,202 @@
+"""What every store with a writing thread has in common: giving out `seq`, queueing, and the ledger's changes.
+
+A kind of store says how to open its database and how to read it. It opens it at the first event, in its writer's
+thread, so that making a store costs nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import warnings
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from victor_nb.messages import new_id
+from victor_nb.records import DeadLetter, Outbox
+from victor_nb.store.database import Change, Database, Row
+from victor_nb.store.encode import encode, mended_text
+from victor_nb.store.writer import Receipt, Writer
+
+T = TypeVar("T")
+_stores: weakref.WeakSet[RecordingStore] = weakref.WeakSet()
+
+
+class RecordingStore:
+    """The writing half of an `IEventStore`. `place` names the store in warnings, without any secret.
+
+    `notebook` is the path of the notebook that this kernel runs, if known: frames select by it.
+    """
+
+    def __init__(self, place: str, *, notebook: str | None = None) -> None:
+        self._place = place
+        self._notebook = notebook
+        self._begin_run()
+        _stores.add(self)
+
+    def _begin_run(self) -> None:
+        """Start from nothing, as a new run; also in a forked child, which has none of its parent's threads."""
+        self._kernel_run_id = new_id()
+        self._lock = threading.Lock()
+        self._writer: Writer | None = None
+        self._closed_writer: Writer | None = None
+        self._seq = 0
+        self._channels = 0
+        self._at_exit = False
+
+    def _open_database(self) -> Database:
+        """In the writer's thread. May raise StoreError, OSError, or what a `Database` raises."""
+        raise NotImplementedError
+
+    def _open_memory(self) -> Database:
+        """In the writer's thread: where events go when the database fails."""
+        raise NotImplementedError
+
+    def _close_reading(self) -> None:
+        raise NotImplementedError
+
+    @property
+    def kernel_run_id(self) -> str:
+        return self._kernel_run_id
+
+    @property
+    def degraded(self) -> str | None:
+        """Why events are kept in memory only, or None while they are durable."""
+        writer = self._writer or self._closed_writer
+        return writer.degraded if writer else None
+
+    @property
+    def accepted(self) -> int:
+        """The highest `seq` given out in this run."""
+        return self._seq
+
+    def open_channel(self) -> int:
+        """A number, from 1, that no other recorder of this run has."""
+        with self._lock:
+            self._channels += 1
+            return self._channels
+
+    def append(
+        self,
+        type: str,
+        session_id: str,
+        data: Mapping[str, Any],
+        content: Mapping[str, Any] | None = None,
+        *,
+        channel: int = 0,
+    ) -> Receipt:
+        """Record an event. Await the result to know that it is durable.
+
+        Raises:
+            EventError: `data` or `content` is not JSON.
+        """
+        data_text = encode(data)
+        content_text = encode(content) if content else None
+        session_id = mended_text(session_id)
+        turn_id = data.get("turn_id")
+        turn_id = mended_text(turn_id) if isinstance(turn_id, str) else None
+        stamp = time.time_ns() // 1_000
+        event_id = new_id()
+        with self._lock:
+            writer = self._writer or self._start()
+            self._seq = seq = self._seq + 1
+            writer.put((event_id, seq, session_id, type, stamp, turn_id, data_text, content_text, channel))
+        if self._at_exit:
+            self.close()
+        if writer.news:
+            self._warn(writer)
+        return Receipt(writer, seq)
+
+    def flush(self, timeout_s: float | None = None) -> bool:
+        """Wait until all events recorded so far are durable; False when `timeout_s` passed first."""
+        writer = self._writer
+        return writer is None or writer.wait_blocking(self._seq, timeout_s)
+
+    def claim(self, exporter: str, channel: int) -> list[Outbox]:
+        """The exporter's outbox of this run and channel, last, behind those that kernels which are gone have left.
+
+        An outbox that this run has taken over is given again to the channel that claimed it, and to no other. Outboxes
+        of other channels of this run are not given: their recorders may still be there. Blocks until it is durable.
+        """
+        return self._ask(lambda database: database.claim(exporter, channel))
+
+    def save_outbox(self, outbox: Outbox, dead: Sequence[DeadLetter] = ()) -> None:
+        """Queue how far an exporter has come. The store counts `delivered` itself, by the events it passes."""
+        self._note(lambda database: database.save_outbox(outbox, dead))
+
+    def settle(self, delivered: Sequence[DeadLetter]) -> None:
+        """Queue that dead letters were delivered after all."""
+        self._note(lambda database: database.settle(delivered))
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """Write what is queued, mark the run as cleanly ended, close the file; give up when the disk takes nothing for
+        `timeout_s`. A further event opens it again."""
+        with self._lock:
+            writer, self._writer = self._writer, None
+            if writer:
+                self._closed_writer = writer
+                now = time.time_ns() // 1_000
+                writer.note(lambda database: database.end_run(now))
+        if writer:
+            writer.close(timeout_s)
+        self._close_reading()
+
+    def close_at_exit(self) -> None:
+        """`close()`, and from now on write each event before `append` returns: no thread will be left for it."""
+        self._at_exit = True
+        self.close()
+
+    def _start(self) -> Writer:
+        self._writer = Writer(
+            self._open_database, self._open_memory, clean=_as_it_is, committed=self._seq, after=self._closed_writer
+        )
+        self._closed_writer = None
+        if self._at_exit or not self._writer.start():
+            self._at_exit = True
+        return self._writer
+
+    def _note(self, change: Change) -> None:
+        """A change after `close` is dropped: what was delivered so late is delivered again, under the same ids."""
+        with self._lock:
+            if self._writer:
+                self._writer.note(change)
+
+    def _ask(self, job: Callable[[Database], T]) -> T:
+        with self._lock:
+            answer = (self._writer or self._start()).ask(job)
+        if self._at_exit:
+            self.close()
+        return answer.result()
+
+    def _settled(self) -> None:
+        """Wait until the changes queued so far can be read."""
+        with self._lock:
+            answer = self._writer.ask(_nothing) if self._writer else None
+        if answer:
+            answer.result()
+
+    def _warn(self, writer: Writer) -> None:
+        news, writer.news = writer.news, None
+        if news and news == writer.degraded:
+            news = f"analytics are kept in memory only, because {self._place} cannot be written ({news})"
+        if news:
+            warnings.warn(news, RuntimeWarning, stacklevel=4)
+
+
+def _as_it_is(row: Row) -> Row:
+    return row
+
+
+def _nothing(database: Database) -> None:
+    """The question of who only wants to know that it is his turn."""
+
+
+def _begin_runs() -> None:
+    for store in list(_stores):
+        store._begin_run()  # pyright: ignore[reportPrivateUsage]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_runs)
