@@ -42,8 +42,9 @@ def failure(shown: str, answer: WebhookAnswer, secrets: Iterable[str]) -> Export
     """The error that an answer other than 2xx stands for. 400, 413 and 422 are about the events; anything else is
     about the address, the credentials or the server, so the same events may be taken later."""
     said = _excerpt(answer.body, secrets)
+    answered = f"{shown} answered {answer.status} {responses.get(answer.status, '')}".rstrip()
     return ExportError(
-        f"{shown} answered {answer.status} {responses.get(answer.status, '')}".rstrip() + (f": {said}" if said else "."),
+        f"{answered}: {said}" if said else f"{answered}.",
         hint=_HINTS.get(answer.status, ""),
         retryable=answer.status not in _REFUSED,
         retry_after_s=retry_after(answer.headers.get("retry-after"), dt.datetime.now(dt.UTC)),
