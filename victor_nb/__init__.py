@@ -21,13 +21,22 @@ if TYPE_CHECKING:
         PromptCoordinator,
     )
     from victor_nb.agent.orchestrator import AgentOrchestrator
+    from victor_nb.agent.tags import tags
     from victor_nb.config.settings import Settings
     from victor_nb.errors import VictorError
-    from victor_nb.exporters.base import BaseAnalyticsExporter
+    from victor_nb.exporters import (
+        BaseAnalyticsExporter,
+        ConsoleAnalyticsExporter,
+        DatabaseAnalyticsExporter,
+        FileAnalyticsExporter,
+        OpenTelemetryExporter,
+        PrometheusMetricsExporter,
+        WebhookAnalyticsExporter,
+    )
     from victor_nb.frames import Analytics
     from victor_nb.messages import ChatResponse
     from victor_nb.protocols import ExportResult
-    from victor_nb.session import add_exporter, tool
+    from victor_nb.session import add_exporter, rate, tool
 
     analytics: Analytics
     orchestrator: AgentOrchestrator
@@ -38,15 +47,23 @@ __all__ = [
     "BaseAnalyticsExporter",
     "ChatResponse",
     "ConfigCoordinator",
+    "ConsoleAnalyticsExporter",
     "ContextCoordinator",
+    "DatabaseAnalyticsExporter",
     "ExportResult",
+    "FileAnalyticsExporter",
+    "OpenTelemetryExporter",
+    "PrometheusMetricsExporter",
     "PromptCoordinator",
     "Settings",
     "VictorError",
+    "WebhookAnalyticsExporter",
     "add_exporter",
     "analytics",
     "load_ipython_extension",
     "orchestrator",
+    "rate",
+    "tags",
     "tool",
     "unload_ipython_extension",
 ]
@@ -57,12 +74,20 @@ _HOME = {
     "BaseAnalyticsExporter": "victor_nb.exporters.base",
     "ChatResponse": "victor_nb.messages",
     "ConfigCoordinator": "victor_nb.agent.coordinators",
+    "ConsoleAnalyticsExporter": "victor_nb.exporters",
     "ContextCoordinator": "victor_nb.agent.coordinators",
+    "DatabaseAnalyticsExporter": "victor_nb.exporters",
     "ExportResult": "victor_nb.protocols",
+    "FileAnalyticsExporter": "victor_nb.exporters",
+    "OpenTelemetryExporter": "victor_nb.exporters",
+    "PrometheusMetricsExporter": "victor_nb.exporters",
     "PromptCoordinator": "victor_nb.agent.coordinators",
     "Settings": "victor_nb.config.settings",
     "VictorError": "victor_nb.errors",
+    "WebhookAnalyticsExporter": "victor_nb.exporters",
     "add_exporter": "victor_nb.session",
+    "rate": "victor_nb.session",
+    "tags": "victor_nb.agent.tags",
     "tool": "victor_nb.session",
 }
 

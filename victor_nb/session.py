@@ -9,14 +9,17 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from victor_nb.agent.feedback import RatedTurn, answers, checked_score, checked_text, record_feedback
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.agent.recorder import TurnOrigin
 from victor_nb.agent.runners import run_in_thread
 from victor_nb.agent.tools import Tool
 from victor_nb.agent.tools import tool as mark_as_tool
 from victor_nb.config.settings import Settings
+from victor_nb.errors import UsageError
 from victor_nb.host import lent
-from victor_nb.protocols import IAnalyticsExporter, IEventStore, ToolFunction
+from victor_nb.messages import ChatResponse, JsonValue
+from victor_nb.protocols import EventQuery, IAnalyticsExporter, IEventStore, ToolFunction
 from victor_nb.store import open_store
 
 if TYPE_CHECKING:
@@ -31,11 +34,13 @@ class Session:
     def __init__(self) -> None:
         self._orchestrator: AgentOrchestrator | None = None
         self._analytics: Analytics | None = None
+        self.tags: dict[str, JsonValue] = {}
+        """On every turn of the notebook; `%victor tags` sets them."""
 
     @property
     def orchestrator(self) -> AgentOrchestrator:
         if self._orchestrator is None:
-            self._orchestrator = AgentOrchestrator(tool_runner=_run_tool, origin=_turn_origin)
+            self._orchestrator = AgentOrchestrator(tool_runner=_run_tool, origin=self._origin)
         return self._orchestrator
 
     @orchestrator.setter
@@ -48,14 +53,19 @@ class Session:
         if self._analytics is None:
             from victor_nb.frames import Analytics
 
-            self._analytics = Analytics(self._store, lambda: _turn_origin().notebook)
+            self._analytics = Analytics(lambda: self.store, lambda: self._origin().notebook)
         return self._analytics
 
-    def _store(self) -> IEventStore:
+    @property
+    def store(self) -> IEventStore:
         """Read without making an orchestrator: looking at what was recorded needs no model."""
         if self._orchestrator is not None:
             return self._orchestrator.analytics_coordinator.store
-        return open_store(Settings().store_path)
+        return open_store(Settings().store_location)
+
+    def _origin(self) -> TurnOrigin:
+        host = lent()
+        return TurnOrigin(**host.turn_origin(), tags=self.tags) if host else TurnOrigin(tags=self.tags)
 
     def add_tool(self, function: ToolFunction) -> None:
         """Offer `function` to the model in every turn; a tool of the same name is replaced.
@@ -76,11 +86,6 @@ async def _run_tool(call: Callable[[], Any]) -> Any:
     """Where the host wants it; asked at every call, so that the extension may be loaded after the first `@vn.tool`."""
     host = lent()
     return await (host.run_tool(call) if host else run_in_thread(call))
-
-
-def _turn_origin() -> TurnOrigin:
-    host = lent()
-    return TurnOrigin(**host.turn_origin()) if host else TurnOrigin()
 
 
 _lock = threading.Lock()
@@ -126,3 +131,55 @@ def tool(function: Any = None, /, **options: Any) -> Any:
         return lambda decorated: tool(mark_as_tool(**options)(decorated))  # type: ignore[misc]
     current().add_tool(function)
     return function
+
+
+@overload
+def rate(
+    answer: ChatResponse | str | None = None,
+    score: float | None = None,
+    note: str | None = None,
+    *,
+    label: str | None = None,
+) -> None: ...
+@overload
+def rate(answer: float, score: str | None = None, /, *, label: str | None = None) -> None: ...
+def rate(answer: Any = None, score: Any = None, note: Any = None, *, label: str | None = None) -> None:
+    """Say how good an answer was: `vn.rate(answer, 1, "found the outlier")`, or `vn.rate(0)` for the last answer.
+
+    It is recorded as the event `feedback_given` in the answer's session, and on disk when this returns. An answer may
+    be rated again: the latest rating is the one that `vn.analytics.turns()` shows.
+
+    Args:
+        answer: what `chat()` returned or `-o` bound, or a `turn_id`; the last answer when left out.
+        score: a finite number; True counts as 1, False as 0.
+        note: a sentence on it, kept as prompts and answers are.
+        label: a word on it, such as "hallucination"; it may stand in for the score.
+
+    Raises:
+        UsageError: there is no such turn, no score, or it is no finite number.
+    """
+    if not isinstance(answer, ChatResponse | str | None):
+        answer, score, note = None, answer, score if note is None else note
+    if score is None and not label:
+        raise UsageError("rate() needs a score.", hint="as in vn.rate(answer, 1), or vn.rate(1) for the last answer")
+    number = None if score is None else checked_score(score)
+    turn = _rated(answer)
+    coordinator = turn.coordinator or current().orchestrator.analytics_coordinator
+    record_feedback(turn, coordinator, number, checked_text("label", label), checked_text("note", note))
+
+
+def _rated(answer: ChatResponse | str | None) -> RatedTurn:
+    """The turn of an answer, which may come from another kernel."""
+    turn_id = answer.turn_id if isinstance(answer, ChatResponse) else answer
+    if found := answers.find(turn_id):
+        return found
+    if isinstance(answer, ChatResponse):
+        return RatedTurn(answer.turn_id, answer.session_id, None)
+    if turn_id is None:
+        raise UsageError("there is no answer to rate yet.", hint="ask first, or rate a turn_id of vn.analytics.turns()")
+    store = current().store
+    store.flush()
+    for event in store.read(EventQuery(types=["turn_started"], newest_first=True)):
+        if event.turn_id == turn_id:
+            return RatedTurn(turn_id, event.session_id, None)
+    raise UsageError(f"there is no turn {turn_id!r}.", hint="a turn_id is in vn.analytics.turns(), or pass the answer")

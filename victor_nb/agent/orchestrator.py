@@ -6,10 +6,10 @@ How a turn goes is in `turn.py`; what is sent, recorded and kept is the coordina
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from victor_nb.agent.coordinators import (
@@ -19,17 +19,19 @@ from victor_nb.agent.coordinators import (
     PromptCoordinator,
 )
 from victor_nb.agent.exchange import Emit
+from victor_nb.agent.feedback import answers
 from victor_nb.agent.locks import TurnLock
 from victor_nb.agent.output import OutputType
 from victor_nb.agent.plan import Planner, TurnCall, checked_model_settings
 from victor_nb.agent.recorder import TurnOrigin, TurnRecorder
 from victor_nb.agent.runners import run_in_thread
 from victor_nb.agent.streaming import ChatStream
+from victor_nb.agent.tags import checked_tags, current_tags
 from victor_nb.agent.tools import Toolbox
 from victor_nb.agent.turn import Turn
 from victor_nb.config.settings import Settings
 from victor_nb.errors import AuthenticationError, UsageError, did_you_mean
-from victor_nb.messages import ChatResponse, new_id
+from victor_nb.messages import ChatResponse, JsonValue, new_id
 from victor_nb.models.factory import build_model
 from victor_nb.protocols import IChatModel, IEventStore, IToolRunner, ToolFunction
 from victor_nb.store import open_store
@@ -116,7 +118,7 @@ class AgentOrchestrator:
         self._prompt_coordinator = _one("prompt", prompt_coordinator, underscored) or PromptCoordinator()
         self._context_coordinator = _one("context", context_coordinator, underscored) or ContextCoordinator()
         self._analytics_coordinator = _one("analytics", analytics_coordinator, underscored) or AnalyticsCoordinator()
-        self._attach(store or open_store(self.settings.store_path))
+        self._attach(store or open_store(self.settings.store_location))
 
     def _attach(self, store: IEventStore) -> None:
         self._analytics_coordinator.attach(
@@ -152,6 +154,7 @@ class AgentOrchestrator:
         model: Any = None,
         tools: Iterable[ToolFunction] | None = None,
         output_type: Any = None,
+        tags: Mapping[str, JsonValue] | None = None,
         on_chunk: Emit | None = None,
         **model_settings: Any,
     ) -> ChatResponse:
@@ -162,6 +165,7 @@ class AgentOrchestrator:
             model: for this turn only.
             tools: functions that this turn may call beside the orchestrator's.
             output_type: a pydantic model or another type; `response.output` is then a validated object of it.
+            tags: what the turn is for, as in `{"variant": "A"}`; they win over those of `with vn.tags(…)`.
             on_chunk: is given the answer piece by piece; without it the request is not streamed.
             **model_settings: `temperature`, `max_tokens` and the others of `messages.MODEL_SETTINGS`.
 
@@ -176,29 +180,37 @@ class AgentOrchestrator:
             output=None if output_type is None else OutputType(output_type),
             model_settings=checked_model_settings(model_settings, self.settings),
         )
-        return await self._run(call, on_chunk)
+        return await self._run(call, on_chunk, {**current_tags(), **checked_tags(tags or {})})
 
     def stream_chat(self, message: str, **arguments: Any) -> ChatStream:
         """As `chat`, with the same arguments, but to be iterated over: `async for chunk in stream_chat(…)`.
 
         Each chunk has `.content`; afterwards `.response` of the returned stream is the whole answer.
         """
+        arguments["tags"] = {**current_tags(), **checked_tags(arguments.get("tags") or {})}
         return ChatStream(lambda emit: self.chat(message, **arguments, on_chunk=emit))
 
-    async def _run(self, call: TurnCall, emit: Emit | None) -> ChatResponse:
+    async def _run(self, call: TurnCall, emit: Emit | None, tags: Mapping[str, JsonValue]) -> ChatResponse:
         session = self._sessions.setdefault(call.session_id, _Session())
         async with _talking_in((id(self), call.session_id)), session.lock:
             recorder = TurnRecorder(self._analytics_coordinator, call.session_id)
             turn = Turn(call, self._planner, self._context_coordinator, self._tool_runner, recorder)
             session.turns += 1
             try:
-                return await turn.run(self._origin(), session.turns, emit)
+                return await turn.run(self._tagged_origin(tags), session.turns, emit)
             except AuthenticationError:
                 self._models.clear()  # by the next turn there may be another key in the environment or in `.env`
                 raise
             finally:
                 self.last_response = turn.response
+                answers.remember(
+                    recorder.turn_id, call.session_id, self._analytics_coordinator, answered=turn.response is not None
+                )
                 self._analytics_coordinator.notify()
+
+    def _tagged_origin(self, tags: Mapping[str, JsonValue]) -> TurnOrigin:
+        origin = self._origin()
+        return replace(origin, tags={**origin.tags, **tags})
 
     async def resolve_model(self, wanted: Any = None) -> IChatModel:
         """The model of that name, or the orchestrator's own; made once, in a thread: importing an SDK takes seconds.

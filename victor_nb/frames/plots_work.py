@@ -119,7 +119,7 @@ def _by_session(axes: Axes, sized: pd.DataFrame) -> int:
     if len(others):
         _lines(axes, others, "#D0D0D0", f"{others['session_id'].nunique():,} others")
     for colour, session in zip(colours(len(latest)), reversed(latest), strict=True):
-        _lines(axes, sized.loc[sized["session_id"] == session], colour, label(session))
+        _lines(axes, sized[sized["session_id"].isin([session])], colour, label(session))
     return len(axes.lines)
 
 

@@ -6,16 +6,24 @@ import argparse
 import keyword
 import shlex
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from victor_nb.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from victor_nb.messages import JsonValue
 
 VERBS = {
     "use": "use MODEL: chat with this model from now on, as `%victor use anthropic:claude-sonnet-5-5`",
     "model": "model: which model is in use",
     "session": "session [NAME]: which conversation this notebook is in, or go to the one called NAME",
     "sessions": "sessions: all conversations of this notebook, as a DataFrame",
-    "analytics": "analytics [COLUMN …]: what the turns cost and took, by model or by these columns of `turns()`",
+    "analytics": "analytics [COLUMN …]: what the turns cost and took, by model or by these columns of `turns()`\n"
+    "  analytics size | vacuum | backup PATH: how big the store is; give back what it does not use; copy it\n"
+    "  analytics prune --before DATE [--undelivered]: delete old events (DATE as 2026-01-31, or an age as 90d)",
+    "export": "export [status | now | retry]: where each exporter is; deliver now; try again what was refused",
+    "tags": "tags [NAME=VALUE …] | clear: the tags of every turn from now on",
+    "doctor": "doctor: what works here, and what to do about the rest",
     "reset": "reset: forget the conversation (what was recorded stays)",
     "help": "help: this text",
 }
@@ -29,12 +37,13 @@ class CellOptions:
     session: str | None
     output: str | None
     tools: tuple[str, ...]
+    tags: dict[str, JsonValue]
     quiet: bool
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"%%victor: {message}.", hint="see %%victor?")
+        raise UsageError(f"{self.prog}: {message}.", hint="see %%victor?")
 
 
 def _cell_parser() -> _Parser:
@@ -49,6 +58,9 @@ def _cell_parser() -> _Parser:
     parser.add_argument("-s", "--session", metavar="NAME", help="the conversation that this cell belongs to")
     parser.add_argument("-o", "--output", metavar="NAME", help="bind the answer (a ChatResponse) to this variable")
     parser.add_argument("--tools", metavar="F,G", default="", help="functions of the notebook that it may call")
+    parser.add_argument(
+        "--tag", metavar="NAME=VALUE", action="append", default=[], help="a tag of this turn, may be repeated"
+    )
     parser.add_argument("--quiet", action="store_true", help="no footer under the answer")
     return parser
 
@@ -74,6 +86,8 @@ def parse_cell_line(line: str) -> CellOptions:
     Raises:
         UsageError: a flag is unknown or has no value, or something else stands on the line.
     """
+    from victor_nb.agent.tags import parse_tags
+
     parser = _cell_parser()
     found, rest = parser.parse_known_args(_words("%%victor", line))
     for word in rest:
@@ -86,7 +100,7 @@ def parse_cell_line(line: str) -> CellOptions:
     if found.output is not None and (not found.output.isidentifier() or keyword.iskeyword(found.output)):
         raise UsageError(f"%%victor: {found.output!r} is not a variable name.", hint="as in -o answer")
     tools = tuple(name.strip() for name in found.tools.split(",") if name.strip())
-    return CellOptions(found.model, found.session, found.output, tools, found.quiet)
+    return CellOptions(found.model, found.session, found.output, tools, parse_tags(found.tag), found.quiet)
 
 
 def parse_verb(line: str) -> tuple[str, list[str]]:
@@ -102,3 +116,21 @@ def parse_verb(line: str) -> tuple[str, list[str]]:
     if verb not in VERBS:
         raise UsageError(f"%victor: no verb {verb!r}.{did_you_mean(verb, VERBS)}", hint="see %victor help")
     return verb, rest
+
+
+def parse_prune(words: list[str]) -> tuple[str, bool]:
+    """What `%victor analytics prune` was told: the date or age, and whether undelivered events go too.
+
+    Raises:
+        UsageError: the date is missing, or something else is said.
+    """
+    parser = _Parser(prog="%victor analytics prune", add_help=False, allow_abbrev=False)
+    parser.add_argument("--before", metavar="DATE", required=True)
+    parser.add_argument("--undelivered", action="store_true")
+    found, rest = parser.parse_known_args(words)
+    for word in rest:
+        raise UsageError(
+            f"{parser.prog}: no {word!r} here.{did_you_mean(word, ['--before', '--undelivered'])}",
+            hint="as --before 2026-01-31 or --before 90d",
+        )
+    return found.before, found.undelivered

@@ -67,7 +67,12 @@ class VictorMagics(Magics):
             with self._turn_in(options.session or orchestrator.session_id):
                 response = self._host.bridge.run(
                     lambda emit: orchestrator.chat(
-                        cell.strip(), session_id=options.session, model=options.model, tools=tools, on_chunk=emit
+                        cell.strip(),
+                        session_id=options.session,
+                        model=options.model,
+                        tools=tools,
+                        tags=options.tags,
+                        on_chunk=emit,
                     ),
                     show=display.feed,
                     idle=display.tick,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+import json
 from typing import TYPE_CHECKING, Any
 
-from victor_nb.errors import UsageError
+from victor_nb.agent.tags import parse_tags
+from victor_nb.errors import UsageError, did_you_mean
 from victor_nb.notebook.arguments import line_help
+from victor_nb.notebook.doctor import examine
+from victor_nb.notebook.verbs_analytics import analytics
+from victor_nb.notebook.verbs_export import export
+from victor_nb.notebook.words import Verb, Wait, refuse_more, say
 
 if TYPE_CHECKING:
     from victor_nb.protocols import IChatModel
     from victor_nb.session import Session
-
-Wait = Callable[[Coroutine[Any, Any, Any]], Any]
-Verb = Callable[["Session", list[str], Wait], Any]
 
 
 def run_verb(verb: str, words: list[str], session: Session, wait: Wait) -> Any:
@@ -21,12 +23,9 @@ def run_verb(verb: str, words: list[str], session: Session, wait: Wait) -> Any:
     Raises:
         UsageError: the words after the verb are not what it takes.
         ModelError: the model cannot be used.
+        StoreError: the analytics store cannot be read or written.
     """
     return _VERBS[verb](session, words, wait)
-
-
-def _say(text: str) -> None:
-    print(text)  # noqa: T201
 
 
 def _named(model: IChatModel) -> str:
@@ -38,12 +37,12 @@ def _named(model: IChatModel) -> str:
 def _use(session: Session, words: list[str], wait: Wait) -> None:
     if len(words) != 1:
         raise UsageError("%victor use takes one model.", hint="as %victor use openai:gpt-5, or %victor use demo")
-    _say(f"Using {_named(wait(session.orchestrator.use_model(words[0])))}.")
+    say(f"Using {_named(wait(session.orchestrator.use_model(words[0])))}.")
 
 
 def _model(session: Session, words: list[str], wait: Wait) -> None:
-    _none("model", words)
-    _say(_named(wait(session.orchestrator.resolve_model())))
+    refuse_more("model", words)
+    say(_named(wait(session.orchestrator.resolve_model())))
 
 
 def _session(session: Session, words: list[str], wait: Wait) -> None:
@@ -53,31 +52,44 @@ def _session(session: Session, words: list[str], wait: Wait) -> None:
     if words:
         orchestrator.use_session(words[0])
     count = len(orchestrator.context_coordinator.get_context().messages)
-    _say(f"Session {orchestrator.session_id}: {count} messages.")
+    say(f"Session {orchestrator.session_id}: {count} messages.")
 
 
 def _sessions(session: Session, words: list[str], wait: Wait) -> Any:
-    _none("sessions", words)
+    refuse_more("sessions", words)
     return session.analytics.sessions()
 
 
-def _analytics(session: Session, words: list[str], wait: Wait) -> Any:
-    return session.analytics.summary(by=words or "model")
+def _tags(session: Session, words: list[str], wait: Wait) -> None:
+    if words == ["clear"]:
+        session.tags.clear()
+    for word in words if words != ["clear"] else []:
+        if "=" not in word:
+            raise UsageError(
+                f"%victor tags: {word!r} has no value.{did_you_mean(word, ['clear'])}", hint="as %victor tags variant=A"
+            )
+    session.tags.update(parse_tags(word for word in words if "=" in word))
+    told = " ".join(f"{name}={_as_text(value)}" for name, value in sorted(session.tags.items()))
+    say(f"Every turn is tagged {told}." if told else "No tags.")
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _reset(session: Session, words: list[str], wait: Wait) -> None:
-    _none("reset", words)
+    refuse_more("reset", words)
     session.orchestrator.context_coordinator.reset()
-    _say("The conversation is empty again. What was recorded is still in vn.analytics.")
+    say("The conversation is empty again. What was recorded is still in vn.analytics.")
+
+
+def _doctor(session: Session, words: list[str], wait: Wait) -> None:
+    refuse_more("doctor", words)
+    say(examine(session, wait))
 
 
 def _help(session: Session, words: list[str], wait: Wait) -> None:
-    _say(line_help())
-
-
-def _none(verb: str, words: list[str]) -> None:
-    if words:
-        raise UsageError(f"%victor {verb} takes nothing more, but got {' '.join(words)!r}.", hint="see %victor help")
+    say(line_help())
 
 
 _VERBS: dict[str, Verb] = {
@@ -85,7 +97,10 @@ _VERBS: dict[str, Verb] = {
     "model": _model,
     "session": _session,
     "sessions": _sessions,
-    "analytics": _analytics,
+    "analytics": analytics,
+    "export": export,
+    "tags": _tags,
+    "doctor": _doctor,
     "reset": _reset,
     "help": _help,
 }

@@ -1,0 +1,197 @@
+"""What `vn.analytics` shows of itself as the value of a cell: a static page of the turns, their cost, the exporters and
+the proof that nothing was lost. It asks for the summary and the latest turns only, so that a store of any size is
+shown at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from victor_nb.frames import dashboard_view as view
+from victor_nb.frames.dashboard_view import UNKNOWN, bars, known, seconds, size, table, text, tile, usd, whole
+from victor_nb.protocols import IStoreUpkeep
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from victor_nb.frames.handle import Analytics
+    from victor_nb.protocols import IEventStore, Outbox
+
+LATEST: Final = 60
+_LISTED_TURNS, _LISTED_MODELS, _LISTED_EXPORTERS = 6, 6, 8
+
+
+def render(analytics: Analytics) -> str:
+    """The dashboard as HTML: no script, nothing from elsewhere, at most 15 KB.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    by_model = analytics.summary(by="model")
+    latest = analytics.turns(newest_first=True, limit=LATEST)
+    store = analytics.store
+    parts = [
+        f'<div class="quiet">{_place(store)}</div>',
+        _tiles(by_model, latest),
+        _bars(latest),
+        _models(by_model),
+        _turns(latest.head(_LISTED_TURNS)),
+        _exporters(store.outboxes()),
+        _proof(by_model.attrs["victor"], store.degraded),
+    ]
+    return f'<div class="victor-nb-dash">{view.STYLE}{"".join(parts)}</div>'
+
+
+def _place(store: IEventStore) -> str:
+    path = getattr(store, "path", None) or getattr(store, "location", None) or "memory"
+    bytes_there = size(store.size_bytes()) if isinstance(store, IStoreUpkeep) else ""
+    return " · ".join(part for part in ("<b>Analytics</b>", text(path, 120), bytes_there) if part)
+
+
+def _tiles(by_model: pd.DataFrame, latest: pd.DataFrame) -> str:
+    failed, interrupted = _total(by_model, "errors"), _total(by_model, "interrupted")
+    troubles = [f'<span class="bad">{failed} failed</span>' if failed else "", f"{interrupted} cut" * bool(interrupted)]
+    unpriced = _total(by_model, "cost_unknown")
+    durations = latest["duration_s"].dropna()
+    p50, p95 = (durations.quantile(share) if len(durations) else None for share in (0.5, 0.95))
+    shown = [
+        tile(whole(_total(by_model, "turns") or 0), "turns", " · ".join(filter(None, troubles)) or "none failed"),
+        tile(whole(_total(by_model, "input_tokens")), "input tokens", _cached(by_model)),
+        tile(whole(_total(by_model, "output_tokens")), "output tokens"),
+        tile(usd(_total(by_model, "cost_usd")), "cost", f"+ {unpriced} of unknown price" if unpriced else "US dollars"),
+        tile(seconds(p50), "median time", f"95 %: {seconds(p95)} · last {len(durations)}"),
+    ]
+    return f'<div class="tiles">{"".join(shown)}</div>'
+
+
+def _total(by_model: pd.DataFrame, column: str) -> Any:
+    """The sum of what is known, None when nothing is."""
+    values = by_model[column].dropna()
+    return values.sum() if len(values) else None
+
+
+def _cached(by_model: pd.DataFrame) -> str:
+    read = _total(by_model, "cache_read_tokens")
+    return f"{whole(read)} from cache" if read else ""
+
+
+def _bars(latest: pd.DataFrame) -> str:
+    if latest.empty:
+        return '<p class="quiet">No turns yet. Ask something, then look again.</p>'
+    oldest_first = latest.iloc[::-1]
+    modelled = oldest_first["usage_source"].ne("unmeasured").fillna(True)
+    tokens = [
+        [_float(read) if counted else None, _float(written) if counted else None]
+        for read, written, counted in zip(
+            oldest_first["input_tokens"], oldest_first["output_tokens"], modelled, strict=True
+        )
+    ]
+    times = [
+        [_float(value), None] if status == "ok" else [None, _float(value)]
+        for value, status in zip(oldest_first["duration_s"], oldest_first["status"].fillna("ok"), strict=True)
+    ]
+    drawn = {
+        "Tokens: input, output": bars(tokens, ["", "out"], "tokens of the latest turns"),
+        "Seconds: answered, failed": bars(times, ["", "bad"], "seconds of the latest turns"),
+    }
+    boxes = "".join(f"<div><h4>{name}</h4>{picture}</div>" for name, picture in drawn.items())
+    return f'<div class="bars">{boxes}</div><div class="quiet">the last {len(latest)} turns, oldest first</div>'
+
+
+def _float(value: Any) -> float | None:
+    return float(value) if known(value) else None
+
+
+def _models(by_model: pd.DataFrame) -> str:
+    if by_model.empty:
+        return ""
+    ordered = by_model.sort_values("turns", ascending=False).head(_LISTED_MODELS)
+    rows = [
+        [
+            text(row["model"]),
+            whole(row["turns"]),
+            whole(row["errors"]),
+            whole(row["input_tokens"]),
+            whole(row["output_tokens"]),
+            _cost(row),
+            seconds(row["duration_s_p50"]),
+            seconds(row["duration_s_p95"]),
+        ]
+        for row in ordered.to_dict("records")
+    ]
+    more = f'<div class="quiet">and {len(by_model) - len(ordered)} more</div>' if len(by_model) > len(ordered) else ""
+    return "<h4>By model</h4>" + table(["model", "turns", "failed", "in", "out", "cost", "median", "95 %"], rows) + more
+
+
+def _cost(row: dict[Any, Any]) -> str:
+    unpriced = f"{whole(row['cost_unknown'])} unknown" if row["cost_unknown"] else ""
+    priced = usd(row["cost_usd"]) if known(row["cost_usd"]) else ""
+    return " + ".join(part for part in (priced, unpriced) if part) or UNKNOWN
+
+
+def _turns(latest: pd.DataFrame) -> str:
+    if latest.empty:
+        return ""
+    rows = [
+        [
+            f"{row['started_at']:%Y-%m-%d %H:%M:%S}" if known(row["started_at"]) else UNKNOWN,
+            text(row["model"]),
+            _status(row),
+            whole(row["input_tokens"]),
+            whole(row["output_tokens"]),
+            usd(row["cost_usd"]),
+            seconds(row["duration_s"]),
+        ]
+        for row in latest.to_dict("records")
+    ]
+    heads = ["started, UTC", "model", "status", "in", "out", "cost", "time"]
+    return "<h4>Latest turns</h4>" + table(heads, rows, text=3)
+
+
+def _status(row: dict[Any, Any]) -> str:
+    if not known(row["status"]):
+        return "running"
+    why = f": {text(row['error_type'])}" if known(row["error_type"]) else ""
+    status = text(row["status"])
+    return status if row["status"] == "ok" else f'<span class="bad">{status}{why}</span>'
+
+
+def _exporters(outboxes: Sequence[Outbox]) -> str:
+    by_name: dict[str, list[Outbox]] = {}
+    for outbox in outboxes:
+        by_name.setdefault(outbox.exporter, []).append(outbox)
+    if not by_name:
+        return ""
+    rows = [_exporter(name, found) for name, found in list(by_name.items())[:_LISTED_EXPORTERS]]
+    more = len(by_name) - len(rows)
+    heads = ["exporter", "last error", "delivered", "pending", "refused"]
+    last = f'<div class="quiet">and {more} more: vn.analytics.exports()</div>' if more else ""
+    return "<h4>Exporters</h4>" + table(heads, rows, text=2) + last
+
+
+def _exporter(name: str, outboxes: Sequence[Outbox]) -> list[str]:
+    error = next((box.last_error for box in reversed(outboxes) if box.last_error), None)
+    dead = sum(box.dead for box in outboxes)
+    return [
+        text(name),
+        f'<span class="bad">{text(error, 100)}</span>' if error else UNKNOWN,
+        whole(sum(box.delivered for box in outboxes)),
+        whole(sum(box.pending for box in outboxes)),
+        f'<span class="bad">{dead:,}</span>' if dead else "0",
+    ]
+
+
+def _proof(proof: dict[str, Any], degraded: str | None) -> str:
+    counts = f"{proof['accepted']:,} events recorded, {proof['stored']:,} stored"
+    if degraded:
+        return _foot(f"✗ {counts}, in memory only: {text(degraded, 200)}", bad=True)
+    if proof["gaps"]:
+        return _foot(f"✗ {counts}: see vn.analytics.turns().attrs['victor']['gaps']", bad=True)
+    if not proof["flushed"]:
+        return _foot(f"✗ {counts}; the latest are not on disk yet", bad=True)
+    return _foot(f"✓ {counts}: nothing lost")
+
+
+def _foot(told: str, *, bad: bool = False) -> str:
+    return f'<div class="foot {"bad" if bad else "quiet"}">{told}</div>'

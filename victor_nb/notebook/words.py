@@ -1,0 +1,48 @@
+"""What the verbs of `%victor` have in common: their type, saying a line, and refusing words that they do not take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from victor_nb.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from victor_nb.session import Session
+
+Wait = Callable[[Coroutine[Any, Any, Any]], Any]
+Verb = Callable[["Session", list[str], Wait], Any]
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def say(text: str) -> None:
+    print(text)  # noqa: T201
+
+
+def refuse_more(verb: str, words: list[str]) -> None:
+    """
+    Raises:
+        UsageError: there are words left over.
+    """
+    if words:
+        raise UsageError(f"%victor {verb} takes nothing more, but got {' '.join(words)!r}.", hint="see %victor help")
+
+
+def refuse(verb: str, word: str, known: Iterable[str]) -> NoReturn:
+    """
+    Raises:
+        UsageError: always; it names what is nearest among `known`.
+    """
+    known = list(known)
+    raise UsageError(
+        f"%victor {verb}: {word!r} is not one of {', '.join(known)}.{did_you_mean(word, known)}",
+        hint="see %victor help",
+    )
+
+
+def size_of(number: int) -> str:
+    """`8.9 MB`, in thousands as disks are sold."""
+    value, unit = float(number), 0
+    while value >= 999.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{number:,} {_UNITS[0]}" if unit == 0 else f"{value:.3g} {_UNITS[unit]}"
