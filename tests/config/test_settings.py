@@ -125,3 +125,34 @@ def test_settings_cannot_be_changed_in_place() -> None:
     with pytest.raises(ValueError, match="frozen"):
         settings.model = "other"  # type: ignore[misc]
     assert settings.model_copy(update={"model": "other"}).model == "other"
+
+
+def test_a_database_as_store_keeps_its_password_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgresql://ada:canary@db.example.org/lab?sslpassword=canary&sslmode=require"
+    monkeypatch.setenv("VICTOR_STORE", url)
+    settings = Settings()
+    assert settings.store_location == url
+    shown = "postgresql://ada:***@db.example.org/lab?sslpassword=***&sslmode=require"
+    assert settings.explain()["store"] == (shown, "env VICTOR_STORE")
+    assert "canary" not in f"{settings!r} {settings} {settings.explain()}"
+    with pytest.raises(ConfigError, match="postgresql:// URL") as refused:
+        Settings(store="mysql://ada:canary@db")
+    assert "canary" not in str(refused.value)
+
+
+def test_the_store_is_a_file_unless_it_is_a_database(project: Path) -> None:
+    assert Settings(home=project).store_location == project / "victor.db"
+    assert Settings(store="~/lab.db").store_location == Path.home() / "lab.db"
+
+
+def test_patterns_to_redact_come_from_everywhere(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project.parent / "pyproject.toml").write_text("[tool.victor_nb]\nredact_patterns = ['EMP-\\d+', 'a|b']")
+    assert Settings(capture_content="redacted").redact_patterns == [r"EMP-\d+", "a|b"]
+    monkeypatch.setenv("VICTOR_REDACT_PATTERNS", r'["EMP-\\d+"]')
+    assert Settings().redact_patterns == [r"EMP-\d+"]
+    assert Settings().updated({"redact_patterns": ["x"]}, "argument").redact_patterns == ["x"]
+    monkeypatch.setenv("VICTOR_REDACT_PATTERNS", "EMP")
+    with pytest.raises(ConfigError, match="VICTOR_REDACT_PATTERNS.*JSON list"):
+        Settings()
+    with pytest.raises(ConfigError, match=r"'\(' is no regular expression"):
+        Settings(redact_patterns=["fine", "("])

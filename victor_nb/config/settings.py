@@ -8,17 +8,20 @@ environment. This module is imported where settings are made, never by `import v
 # ruff: noqa: TID253 (this module is pydantic-settings' one use, and is itself imported late by everyone)
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, Field, PrivateAttr, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, TypeAdapter, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
     EnvSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -59,12 +62,47 @@ def _expanded(value: object) -> object:
     return Path(value).expanduser() if isinstance(value, str) else value
 
 
-def _file(value: object) -> object:
+class StoreUrl(str):
+    """The URL of a store, which does not show its password in a `repr`."""
+
+    __slots__ = ()
+
+    def shown(self) -> str:
+        without = re.sub(r"(://[^:/?#]*):.*@", r"\1:***@", self)
+        return re.sub(r"(?i)([?&][^=&]*password=)[^&#]*", r"\1***", without)
+
+    def __repr__(self) -> str:
+        return repr(self.shown())
+
+
+def _location(value: object) -> object:
+    if isinstance(value, str) and value.startswith(("postgresql://", "postgres://")):
+        return StoreUrl(value)
     if isinstance(value, str) and "://" in value:
-        raise ValueError("must be the path of a SQLite file")
+        raise ValueError("must be the path of a SQLite file, or a postgresql:// URL")
     return _expanded(value)
 
 
+def _list(value: object) -> object:
+    """A list, also as the JSON that an environment variable can hold."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError(f"must be a JSON list of regular expressions, as {_PATTERNS_EXAMPLE}") from None
+
+
+def _patterns(value: list[str]) -> list[str]:
+    for pattern in value:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is no regular expression ({error})") from None
+    return value
+
+
+_PATTERNS_EXAMPLE = '["EMP-\\\\d+"]'
 Amount = Annotated[float | int, BeforeValidator(_amount)]
 Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -79,8 +117,10 @@ class Settings(BaseSettings):
         model: a model by name, such as `anthropic:claude-sonnet-5-5`; None detects one.
         base_url: an OpenAI-compatible server to use in place of the provider's own.
         home: the folder of the analytics store (`VICTOR_HOME`).
-        store: the SQLite file of the analytics store; None is `victor.db` in `home`.
-        capture_content: whether prompts and answers are kept in the local store.
+        store: the SQLite file of the analytics store, or a `postgresql://` URL; None is `victor.db` in `home`.
+        capture_content: whether prompts and answers are kept in the store: `on`, `off`, or `redacted`, without e-mail
+            addresses, phone, card and bank account numbers, and what `redact_patterns` match.
+        redact_patterns: regular expressions; a JSON list in the environment.
         context_compaction_threshold: a conversation is made smaller from here on: a fraction of the window less
             `reserved_output_tokens`, or a number of tokens.
         context_compaction_target: … and down to this; half of the threshold unless set.
@@ -95,9 +135,10 @@ class Settings(BaseSettings):
     model: str | None = None
     base_url: str | None = None
     home: Annotated[Path, BeforeValidator(_expanded)] = Field(default_factory=_home)
-    store: Annotated[Path | None, BeforeValidator(_file)] = None
+    store: Annotated[Path | str | None, BeforeValidator(_location)] = None
     enable_analytics: bool = True
-    capture_content: Literal["on", "off"] = "on"
+    capture_content: Literal["on", "off", "redacted"] = "on"
+    redact_patterns: Annotated[list[str], NoDecode, BeforeValidator(_list), AfterValidator(_patterns)] = []
     context_compaction_threshold: Amount = 0.8
     context_compaction_target: Amount = Field(default_factory=_half_of_threshold)
     context_window: Positive | None = None
@@ -147,13 +188,16 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def store_path(self) -> Path:
-        """The SQLite file of the analytics store."""
+    def store_location(self) -> Path | str:
+        """The analytics store as `open_store` takes it: a SQLite file, or the URL of a database."""
         return self.store or self.home / "victor.db"
 
     def explain(self) -> dict[str, tuple[Any, str]]:
-        """Setting → its value and where it came from: `argument`, a variable, a file's path, or `default`."""
-        return {name: (getattr(self, name), self._origins.get(name, "default")) for name in type(self).model_fields}
+        """Setting → its value and where it came from: `argument`, a variable, a file's path, or `default`. The password
+        in a URL is not shown."""
+        return {
+            name: (_shown(getattr(self, name)), self._origins.get(name, "default")) for name in type(self).model_fields
+        }
 
     def updated(self, changes: Mapping[str, Any], origin: str) -> Settings:
         """A copy with these values, each checked as if it were an argument. `origin` tells where they came from.
@@ -174,6 +218,10 @@ class Settings(BaseSettings):
             "timeout": self.timeout_s,
         }
         return {name: value for name, value in found.items() if value is not None}
+
+
+def _shown(value: object) -> object:
+    return value.shown() if isinstance(value, StoreUrl) else value
 
 
 @cache
@@ -222,5 +270,5 @@ def _config_error(error: ValidationError, origins: Mapping[str, str], name: str 
 
 
 def _allowed(name: str) -> str:
-    description = {"capture_content": "Use 'on' or 'off'.", "enable_analytics": "Use true or false."}
+    description = {"capture_content": "Use 'on', 'redacted' or 'off'.", "enable_analytics": "Use true or false."}
     return description.get(name, f"Set {sources.PREFIX}{name.upper()} or {name}=… to such a value, or leave it out.")

@@ -1,4 +1,4 @@
-"""One store per file and process: several orchestrators of a kernel write one gap-free sequence of events."""
+"""One store per place and process: several orchestrators of a kernel write one gap-free sequence of events."""
 
 from __future__ import annotations
 
@@ -6,21 +6,31 @@ import atexit
 import os
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from victor_nb.store.recording import RecordingStore
 from victor_nb.store.sqlite import SQLiteStore
 
+if TYPE_CHECKING:
+    from victor_nb.protocols import IEventStore
+
 _lock = threading.Lock()
-_open: dict[Path, SQLiteStore] = {}
+_open: dict[Path | str, IEventStore] = {}
 
 
-def open_store(path: Path) -> SQLiteStore:
-    """The process's store for `path`; it is closed cleanly when the interpreter exits."""
-    key = path.expanduser().absolute()
+def open_store(location: Path | str) -> IEventStore:
+    """The process's store at `location`, the path of a SQLite file or a `postgresql://` URL; it is closed cleanly when
+    the interpreter exits.
+
+    Raises:
+        MissingExtraError: what PostgreSQL needs is not installed.
+    """
+    key = str(location) if _is_postgres(location) else Path(location).expanduser().absolute()
     with _lock:
         if key not in _open:
             if not _open:
                 atexit.register(close_all)
-            _open[key] = SQLiteStore(key, notebook=notebook_path())
+            _open[key] = _made(key)
         return _open[key]
 
 
@@ -31,9 +41,24 @@ def close_all() -> None:
         stores = list(_open.values())
         _open.clear()
     for store in stores:
-        store.close_at_exit()
+        if isinstance(store, RecordingStore):
+            store.close_at_exit()
+        else:
+            store.close()
 
 
 def notebook_path() -> str | None:
     """The notebook that this kernel runs, where its server says so (`JPY_SESSION_NAME`, set by jupyter_server)."""
     return os.environ.get("JPY_SESSION_NAME") or None
+
+
+def _is_postgres(location: Path | str) -> bool:
+    return isinstance(location, str) and location.startswith(("postgresql://", "postgres://"))
+
+
+def _made(key: Path | str) -> IEventStore:
+    if isinstance(key, Path):
+        return SQLiteStore(key, notebook=notebook_path())
+    from victor_nb.store.postgres import PostgresStore
+
+    return PostgresStore(key, notebook=notebook_path())
