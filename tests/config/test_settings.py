@@ -152,7 +152,7 @@ def test_patterns_to_redact_come_from_everywhere(project: Path, monkeypatch: pyt
     assert Settings().redact_patterns == [r"EMP-\d+"]
     assert Settings().updated({"redact_patterns": ["x"]}, "argument").redact_patterns == ["x"]
     monkeypatch.setenv("VICTOR_REDACT_PATTERNS", "EMP")
-    with pytest.raises(ConfigError, match="VICTOR_REDACT_PATTERNS.*JSON list"):
+    with pytest.raises(ConfigError, match=r"VICTOR_REDACT_PATTERNS.*JSON list"):
         Settings()
     with pytest.raises(ConfigError, match=r"'\(' is no regular expression"):
         Settings(redact_patterns=["fine", "("])

@@ -38,7 +38,7 @@ def test_personal_data_goes(personal: str):
         "rows 0 to 1000000, 0.25 of 1234567",
         "192.168.1.1:8080",
         "def f(x): return x @ y",
-        "AB12 is a cell, XY99 0000 0000 0001 is no account",
+        "AB12 is a cell, XY99 1234 5678 9012 is no account",
         "4111 1111 1111 1112 has a wrong check digit",
     ],
 )

@@ -77,10 +77,14 @@ class StoreUrl(str):
 
 def _location(value: object) -> object:
     if isinstance(value, str) and value.startswith(("postgresql://", "postgres://")):
-        return StoreUrl(value)
+        return value
     if isinstance(value, str) and "://" in value:
         raise ValueError("must be the path of a SQLite file, or a postgresql:// URL")
     return _expanded(value)
+
+
+def _guarded(value: Path | str | None) -> Path | str | None:
+    return StoreUrl(value) if isinstance(value, str) else value
 
 
 def _list(value: object) -> object:
@@ -135,7 +139,7 @@ class Settings(BaseSettings):
     model: str | None = None
     base_url: str | None = None
     home: Annotated[Path, BeforeValidator(_expanded)] = Field(default_factory=_home)
-    store: Annotated[Path | str | None, BeforeValidator(_location)] = None
+    store: Annotated[Path | str | None, BeforeValidator(_location), AfterValidator(_guarded)] = None
     enable_analytics: bool = True
     capture_content: Literal["on", "off", "redacted"] = "on"
     redact_patterns: Annotated[list[str], NoDecode, BeforeValidator(_list), AfterValidator(_patterns)] = []
