@@ -145,4 +145,4 @@ async def test_removing_an_exporter_ends_a_wait_for_it():
     delivery.notify()
     assert await delivery.drain() is False
     released.set()
-    delivery.close(10)
+    delivery.join(10)

@@ -125,7 +125,8 @@ class AgentOrchestrator:
             store,
             session_id=self.session_id,
             enabled=self.settings.enable_analytics,
-            capture_content=self.settings.capture_content == "on",
+            capture=self.settings.capture_content,
+            redact_patterns=self.settings.redact_patterns,
         )
         self._context_coordinator.use_session(self.session_id)
         self._planner = Planner(self.settings, self._config_coordinator, self._prompt_coordinator, self.resolve_model)

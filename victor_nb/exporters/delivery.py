@@ -1,7 +1,7 @@
-"""Bringing events to one exporter: in order, in batches, at least once, in the background.
+"""The background thread of one exporter: when its backlog is seen to, and when it is let be.
 
-Each exporter has its own thread and its own cursor in the store, so that none can delay the chat or another one.
-What was not confirmed is tried again, with growing pauses, and is still in the store when the process ends.
+What was not confirmed is tried again, with growing pauses, and is still in the store when the process ends. How a round
+goes is in `courier.py`.
 """
 
 from __future__ import annotations
@@ -9,199 +9,236 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
-import inspect
 import logging
 import random
 import threading
-from collections.abc import Set as AbstractSet
-from typing import cast
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
-from victor_nb.background import LoopThread
-from victor_nb.exporters.decode import decode
-from victor_nb.exporters.home import bound_loop, is_wrong_place, running_loop
-from victor_nb.protocols import AnalyticsEvent, EventQuery, ExportResult, IAnalyticsExporter, IEventStore, StoredEvent
+from victor_nb.exporters import traits
+from victor_nb.exporters.backlog import Backlog
+from victor_nb.exporters.call import Caller
+from victor_nb.exporters.courier import Courier, DeliveryClosed, Report
+from victor_nb.protocols import DeadLetter, IAnalyticsExporter
 
 log = logging.getLogger(__name__)
-_FIRST_PAUSE_S = 0.5
+T = TypeVar("T")
+_FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
+# How often it is looked whether another kernel has gone and left something.
+_CLAIM_EVERY_S = 60.0
 
 
 class Delivery:
-    """Brings events of this kernel run to `exporter`: those of `sessions`, a set that may grow.
+    """Brings `backlog` to `exporter`, which was added on the loop `added_on`.
 
-    The progress is stored under `key`, which no other delivery of the run may have.
+    It starts at once, or after `predecessor`, which is closed, has ended.
+
+    `claimed` is done when the store knows that this exporter is to have what is recorded.
     """
 
     def __init__(
-        self, exporter: IAnalyticsExporter, name: str, *, key: str, store: IEventStore, sessions: AbstractSet[str]
+        self,
+        exporter: IAnalyticsExporter,
+        name: str,
+        backlog: Backlog,
+        report: Report,
+        *,
+        added_on: asyncio.AbstractEventLoop | None = None,
+        predecessor: Delivery | None = None,
     ) -> None:
         self.exporter = exporter
         self.name = name
-        self._key = key
-        self._sessions = sessions
-        self.last_error: str | None = None
-        self.failures = 0
-        self._store = store
-        self._registered_on = running_loop()
-        self._needs_registered = False
-        self._thread = LoopThread(f"victor-nb-export-{name}")
-        self._wake = asyncio.Event()
-        self._busy = asyncio.Lock()
-        self._start = threading.Lock()
-        self._started = False
-        self._closed = False
-        self._draining: list[concurrent.futures.Future[bool]] = []
+        self.claimed: concurrent.futures.Future[None] = concurrent.futures.Future()
+        if backlog.is_claimed:
+            self.claimed.set_result(None)
+        self._backlog = backlog
+        self._predecessor = predecessor
+        self._abandoned: concurrent.futures.Future[None] = concurrent.futures.Future()
+        caller = Caller(exporter, name, added_on)
+        self._courier = Courier(caller, backlog, report=report, rest=self._rest, stop=self._abandoned)
+        self._changed = threading.Condition()
+        self._wanted = False
+        self._drains: list[concurrent.futures.Future[bool]] = []
+        self._served: list[concurrent.futures.Future[bool]] = []
+        self._revivals: list[concurrent.futures.Future[int]] = []
+        self._closing = False
+        self._close_by = 0.0
+        self._due = 0.0
+        self._claim_due = 0.0
+        self._thread = threading.Thread(target=self._run, name=f"victor-nb-delivery-{name}", daemon=True)
+        self._thread.start()
 
     @property
     def position(self) -> int:
-        """Everything of this run up to here is confirmed."""
-        return self._store.cursor(self._key)
+        """Everything that was recorded in this run up to here is delivered or dead."""
+        return self._backlog.position
+
+    @property
+    def failures(self) -> int:
+        """In a row."""
+        return self._courier.failures
+
+    @property
+    def last_error(self) -> str | None:
+        """Why it does not go on; None while all goes well."""
+        error, wait_s = self._courier.last_error, self._courier.must_wait_s
+        return f"{error} (the destination asked to wait another {wait_s:.0f} s)" if error and wait_s else error
 
     def notify(self) -> None:
         """There may be something new to deliver; returns at once."""
-        with self._start:
-            if self._closed:
-                return
-            if not self._started:
-                self._started = True
-                self._thread.submit(self._work())
-            self._thread.loop.call_soon_threadsafe(self._wake.set)
+        with self._changed:
+            self._wanted = True
+            self._changed.notify_all()
 
     async def drain(self) -> bool:
-        """Deliver all that is durable now; False as soon as a batch fails, or the delivery is closed. Can be awaited
-        from any loop."""
-        try:
-            return await asyncio.wrap_future(self.begin_drain())
-        except asyncio.CancelledError:
-            if _is_being_cancelled():
-                raise
-            return False
+        """Deliver all that is durable now; False as soon as that fails, or the delivery is closed. Can be awaited from
+        any loop."""
+        return await asyncio.wrap_future(self.begin_drain())
 
     def begin_drain(self) -> concurrent.futures.Future[bool]:
         """`drain()` without waiting."""
-        with self._start:
-            if self._closed:
-                closed: concurrent.futures.Future[bool] = concurrent.futures.Future()
-                closed.set_result(False)
-                return closed
-            draining = self._thread.submit(self._guarded_drain())
-            self._draining.append(draining)
-            draining.add_done_callback(self._draining.remove)
-            return draining
+        return self._enqueue(self._drains, refused=False)
 
-    def close(self, timeout_s: float = 0.05) -> None:
-        """Stop; what is not confirmed stays in the store. A blocked exporter is left behind in its daemon thread."""
-        with self._start:
-            self._closed = True
-            draining = list(self._draining)
-        self._thread.close(timeout_s)
-        for unfinished in draining:  # a loop that was stopped will not end them
-            unfinished.cancel()
+    def begin_revival(self) -> concurrent.futures.Future[int]:
+        """Deliver the dead once more; how many went through."""
+        return self._enqueue(self._revivals, refused=0)
 
-    async def _work(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while not await self._guarded_drain():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._pause_s())
-                self._wake.clear()
+    def dead(self) -> list[int]:
+        """Positions of the events of this run that the destination refused."""
+        letters = self._backlog.dead_letters()
+        return [letter.position for letter in letters if (letter.kernel_run_id, letter.channel) == self._backlog.own]
 
-    async def _guarded_drain(self) -> bool:
-        """`_drain`, for which a failure of ours (the store cannot be read) is one more reason to try again later."""
+    def left_behind(self) -> int:
+        """How many events of kernels that are gone are pending."""
+        return self._backlog.left_behind()
+
+    def all_dead(self) -> list[DeadLetter]:
+        """What the destination refused, of kernels that are gone as well."""
+        return self._backlog.dead_letters()
+
+    def lives_on(self, loop: asyncio.AbstractEventLoop | None) -> bool:
+        """Whether its exporter needs `loop` to turn over."""
+        return self._courier.caller.lives_on(loop)
+
+    def begin_close(self, timeout_s: float, *, abandon: bool = True) -> None:
+        """Stop; what is not confirmed stays in the store. The exporter's `close` has until `timeout_s` from now. Unless
+        it is to `abandon` the current call, that may come to its end."""
+        with self._changed:
+            self._closing = True
+            self._close_by = time.monotonic() + timeout_s
+            if abandon and not self._abandoned.done():
+                self._abandoned.set_result(None)
+            drains, revivals = self._taken()
+            self._changed.notify_all()
+        _resolve([*self._served, *drains], False)
+        _resolve(revivals, 0)
+
+    def join(self, timeout_s: float) -> None:
+        """Wait until it has ended. An exporter that blocks is left behind in its daemon thread."""
+        self._thread.join(timeout_s)
+
+    def is_alive(self) -> bool:
+        """False after `begin_close`, and in a forked child."""
+        return self._thread.is_alive() and not self._closing
+
+    def _enqueue(self, jobs: list[concurrent.futures.Future[T]], *, refused: T) -> concurrent.futures.Future[T]:
+        job: concurrent.futures.Future[T] = concurrent.futures.Future()
+        job.set_running_or_notify_cancel()  # whoever stops waiting does not end the work
+        with self._changed:
+            if self.is_alive():
+                jobs.append(job)
+                self._changed.notify_all()
+            else:
+                job.set_result(refused)
+        return job
+
+    def _taken(self) -> tuple[list[concurrent.futures.Future[bool]], list[concurrent.futures.Future[int]]]:
+        drains, revivals = list(self._drains), list(self._revivals)
+        self._drains.clear()
+        self._revivals.clear()
+        return drains, revivals
+
+    def _run(self) -> None:
+        if self._predecessor:
+            self._predecessor.join(traits.timeout_s(self._predecessor.exporter) + 1.0)
+            self._predecessor = None
+        self._guarded(self._claim, None)
+        if not self.claimed.done():
+            self.claimed.set_result(None)
+        while self._wait_for_work():
+            with self._changed:
+                drains, revivals = self._taken()
+                self._served = drains
+                self._wanted = False
+            _resolve(revivals, self._guarded(self._courier.revive, 0) if revivals else 0)
+            done = self._guarded(partial(self._round, asked_for=bool(drains)), False)
+            self._plan(done)
+            _resolve(drains, done)
+        self._courier.caller.close(max(0.0, self._close_by - time.monotonic()))
+
+    def _round(self, *, asked_for: bool) -> bool:
+        if asked_for or time.monotonic() >= self._claim_due:
+            self._claim()
+        return self._courier.drain()
+
+    def _claim(self) -> None:
+        self._backlog.claim()
+        self._claim_due = time.monotonic() + _CLAIM_EVERY_S
+        self._wanted |= len(self._backlog.outboxes()) > 1
+
+    def _guarded(self, work: Callable[[], T], otherwise: T) -> T:
+        """A failure of ours (the store cannot be read) is one more reason to try again later."""
         try:
-            return await self._drain()
+            return work()
+        except DeliveryClosed:
+            return otherwise
         except Exception as error:
-            self.failures += 1
-            self.last_error = f"{type(error).__name__}: {error}"
+            self._courier.failures += 1
+            self._courier.last_error = f"{type(error).__name__}: {error}"
             log.exception("delivery to exporter %s failed, it is tried again", self.name)
+            return otherwise
+
+    def _plan(self, done: bool) -> None:
+        """When to see to the backlog without being asked."""
+        if done:
+            self._due = 0.0
+            return
+        longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(max(self.failures - 1, 0), 10))
+        pause_s = max(random.uniform(longest / 2, longest), self._courier.must_wait_s)
+        with self._changed:
+            self._due = time.monotonic() + pause_s
+            self._wanted = True
+
+    def _wait_for_work(self) -> bool:
+        """True when there is something to do, False when the delivery is closed."""
+        with self._changed:
+            while not self._closing:
+                if self._drains or self._revivals:
+                    return True
+                wait_s = self._due - time.monotonic()
+                if self._wanted and wait_s <= 0:
+                    return True
+                self._changed.wait(wait_s if self._wanted else None)
             return False
 
-    def _pause_s(self) -> float:
-        longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(self.failures - 1, 10))
-        return random.uniform(longest / 2, longest)
-
-    async def _drain(self) -> bool:
-        async with self._busy:
-            while batch := self._next_batch():
-                own = [event for event in batch if event.session_id in self._sessions]
-                events = decode(own, include_content=getattr(self.exporter, "include_content", False))
-                result = await self._attempt(events) if events else ExportResult(True)
-                if not result.success:
-                    self._failed(events, result.error or "the exporter said that it failed, and not why")
-                    return False
-                self._store.advance(self._key, batch[-1].position)
-                self.failures, self.last_error = 0, None
-        return True
-
-    def _next_batch(self) -> list[StoredEvent]:
-        size = max(1, int(getattr(self.exporter, "batch_size", 500)))
-        return self._store.read(
-            EventQuery(kernel_run_ids=[self._store.kernel_run_id], after_position=self.position, limit=size)
-        )
-
-    async def _attempt(self, events: list[AnalyticsEvent]) -> ExportResult:
-        try:
-            async with asyncio.timeout(float(getattr(self.exporter, "timeout_s", 30.0))):
-                return _checked(await self._export(events))
-        except TimeoutError:
-            return ExportResult(False, error="it took too long")
-        except asyncio.CancelledError:
-            if _is_being_cancelled():
-                raise
-            return ExportResult(False, error="it was cancelled")
-        except (Exception, SystemExit, KeyboardInterrupt) as error:
-            if is_wrong_place(error) and self._registered_on and not self._needs_registered:
-                self._needs_registered = True
-                return await self._attempt(events)
-            log.debug("exporter %s failed", self.name, exc_info=True)
-            return ExportResult(False, error=f"{type(error).__name__}: {error}")
-
-    async def _export(self, events: list[AnalyticsEvent]) -> object:
-        home = self._registered_on if self._needs_registered else bound_loop(self.exporter)
-        if home is None or not home.is_running():
-            return await self._call(events)
-        there = asyncio.run_coroutine_threadsafe(self._call(events), home)
-        try:
-            return await asyncio.wrap_future(there)
-        except asyncio.CancelledError:
-            if _is_being_cancelled():
-                raise
-            raise RuntimeError("the event loop that its connection lives on was closed") from None
-
-    async def _call(self, events: list[AnalyticsEvent]) -> object:
-        result = cast("object", self.exporter.export(events))
-        return await result if inspect.isawaitable(result) else result
-
-    def _failed(self, events: list[AnalyticsEvent], error: str) -> None:
-        self.failures += 1
-        self.last_error = error
-        if self.failures == 1:  # one event a streak: a dead destination must not fill its own queue
-            self._store.append(
-                "export_failed",
-                events[-1].session_id,
-                {
-                    "exporter": self.name,
-                    "first_seq": events[0].seq,
-                    "last_seq": events[-1].seq,
-                    "attempts": self.failures,
-                    "error": error[:500],
-                },
-            )
-            log.warning("exporter %s failed, its events are kept and tried again: %s", self.name, error[:500])
+    def _rest(self, seconds: float) -> bool:
+        """Wait in the midst of a round; who asks for another one then is told that it does not go on. False when the
+        delivery is closed."""
+        end = time.monotonic() + seconds
+        while (wait_s := end - time.monotonic()) > 0 and not self._closing:
+            with self._changed:
+                drains, revivals = self._taken()
+                if not drains and not revivals and not self._closing:
+                    self._changed.wait(wait_s)
+            _resolve(drains, False)
+            _resolve(revivals, 0)
+        return not self._closing
 
 
-def _checked(result: object) -> ExportResult:
-    """An exporter that returns nothing and does not raise has succeeded; anything but an `ExportResult` has not."""
-    if result is None:
-        return ExportResult(True)
-    if not hasattr(result, "success"):
-        return ExportResult(False, error=f"export() returned {type(result).__name__}, not an ExportResult")
-    given = cast("ExportResult", result)
-    return ExportResult(bool(given.success), error=getattr(given, "error", None))
-
-
-def _is_being_cancelled() -> bool:
-    """Whether a CancelledError is meant for the delivery itself, and did not just come out of an exporter."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+def _resolve(jobs: Sequence[concurrent.futures.Future[T]], result: T) -> None:
+    for job in jobs:
+        with contextlib.suppress(concurrent.futures.InvalidStateError):  # the delivery was closed meanwhile
+            job.set_result(result)

@@ -8,25 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import concurrent.futures
 import importlib
 import platform
 import re
 import threading
-from collections.abc import Awaitable, Generator, Iterable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from victor_nb.errors import EventError
-from victor_nb.events import PAYLOADS, EventContent, SessionStarted
+from victor_nb.agent.capture import Capture, CapturePolicy
+from victor_nb.agent.receipts import KnownToExporters, NothingRecorded
+from victor_nb.errors import EventError, UsageError, did_you_mean
+from victor_nb.events import PAYLOADS, EventContent, ExportFailed, SessionStarted
 from victor_nb.exporters.base import BaseAnalyticsExporter
 from victor_nb.exporters.decode import decode
+from victor_nb.exporters.deliveries import Deliveries, Source, close
 from victor_nb.exporters.delivery import Delivery
-from victor_nb.messages import new_id
+from victor_nb.exporters.identity import place
+from victor_nb.exporters.tally import tally, tally_of_dead
+from victor_nb.host import lent
 from victor_nb.protocols import AnalyticsEvent, EventQuery, ExportResult, IAnalyticsExporter, IEventStore
 from victor_nb.store.encode import mended_text
+from victor_nb.store.registry import notebook_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,39 +61,45 @@ class AnalyticsCoordinator:
     """
 
     def __init__(self, exporters: Iterable[IAnalyticsExporter] = ()) -> None:
-        self._id = new_id()
         self._lock = threading.Lock()
         self._store: IEventStore | None = None
+        self._channel = ("", 0)
+        self._unclaimed = False
         self._enabled = True
-        self._capture_content = True
+        self._capture = Capture()
         self._default_session = ""
-        self._sessions: set[str] = set()
         self._open_sessions: set[str] = set()
-        self._waiting: list[IAnalyticsExporter] = []
-        self._deliveries: list[Delivery] = []
-        self._ever_added: list[IAnalyticsExporter] = []
+        self._deliveries = Deliveries(self._report)
         for exporter in exporters:
             self.add_exporter(exporter)
 
     def attach(
-        self, store: IEventStore, *, session_id: str = "", enabled: bool = True, capture_content: bool = True
+        self,
+        store: IEventStore,
+        *,
+        session_id: str = "",
+        enabled: bool = True,
+        capture: CapturePolicy = "on",
+        redact_patterns: Sequence[str] = (),
     ) -> None:
-        """Record into `store` from now on. The orchestrator calls this; a second call with another store is refused."""
+        """Record into `store` from now on. The orchestrator calls this; a second call with another store is refused.
+
+        Args:
+            session_id: of events of your own that name none.
+            enabled: False records nothing, whoever else attaches.
+            capture: whether prompts and answers are stored: `"on"`, `"off"`, or `"redacted"`: without what
+                `redact_patterns` (regular expressions) find. The strictest of all that attach is followed.
+        """
         with self._lock:
             if self._store not in (None, store):
                 raise EventError(
                     "this AnalyticsCoordinator already records into another store.",
                     hint="give every orchestrator with its own store its own coordinator",
                 )
-            _live.add(self)
-            _close_at_exit()
             self._store = store
             self._default_session = session_id
             self._enabled &= enabled
-            self._capture_content &= capture_content  # one that says no is heard, whoever else says yes
-            waiting, self._waiting = self._waiting, []
-        for exporter in waiting:
-            self.add_exporter(exporter)
+            self._capture = self._capture.stricter(capture, redact_patterns)
 
     def use_session(self, session_id: str) -> None:
         """The session of events of your own that name none."""
@@ -95,49 +107,27 @@ class AnalyticsCoordinator:
 
     @property
     def exporters(self) -> tuple[IAnalyticsExporter, ...]:
-        return (*self._waiting, *(delivery.exporter for delivery in self._deliveries))
+        return self._deliveries.exporters
 
     @property
     def deliveries(self) -> tuple[Delivery, ...]:
-        """How far each exporter has come, and its last error."""
-        return tuple(self._deliveries)
+        """How far each exporter has come, and its last error; empty before the first event."""
+        return self._deliveries.running
 
     def add_exporter(self, exporter: IAnalyticsExporter) -> None:
-        """Send the events of this coordinator's sessions to `exporter`, those of before it was added included."""
-        method = getattr(type(exporter), "export", None)
-        if not callable(method) or method is BaseAnalyticsExporter.export:
-            raise TypeError(f"{type(exporter).__name__} must define `async def export(self, events)`")
-        with self._lock:
-            if any(known is exporter for known in self.exporters):
-                return
-            if self._store is None:
-                self._waiting.append(exporter)
-                return
-            name, key = self._name_of(exporter), self._key_of(exporter)
-            delivery = Delivery(exporter, name, key=key, store=self._store, sessions=self._sessions)
-            self._deliveries.append(delivery)
+        """Send the events of this coordinator to `exporter`, those of before it was added included. One with the same
+        `destination` is replaced.
+
+        Raises:
+            TypeError: it has no `export` of its own.
+        """
+        self._deliveries.add(exporter)
+        if self._open_sessions:
+            self._start_deliveries()
 
     def remove_exporter(self, exporter: IAnalyticsExporter) -> None:
-        """Stop sending to `exporter`; what it has not confirmed stays in the store."""
-        with self._lock:
-            self._waiting = [other for other in self._waiting if other is not exporter]
-            gone = [delivery for delivery in self._deliveries if delivery.exporter is exporter]
-            self._deliveries = [delivery for delivery in self._deliveries if delivery.exporter is not exporter]
-        for delivery in gone:
-            delivery.close()
-
-    def _key_of(self, exporter: IAnalyticsExporter) -> str:
-        """What its progress is stored under: the same when it comes back, another for any other exporter."""
-        known = [other is exporter for other in self._ever_added]
-        if not any(known):
-            self._ever_added.append(exporter)
-            known.append(True)
-        return f"{type(exporter).__name__}/{self._id}/{known.index(True)}"
-
-    def _name_of(self, exporter: IAnalyticsExporter) -> str:
-        name = str(getattr(exporter, "name", None) or type(exporter).__name__)
-        taken = {delivery.name for delivery in self._deliveries}
-        return next(n for i in range(1, len(taken) + 2) if (n := name if i == 1 else f"{name}#{i}") not in taken)
+        """Stop sending to `exporter`, and close it; what it has not confirmed stays in the store."""
+        self._deliveries.remove(exporter)
 
     def track_event(
         self, type: str, data: Mapping[str, Any] | None = None, *, session_id: str | None = None
@@ -166,7 +156,7 @@ class AnalyticsCoordinator:
         """Record one of the project's own events (see `events.py`); content is left out when it is not captured."""
         if type not in PAYLOADS:
             raise EventError(f"{type!r} is not an event type of victor_nb.", hint="use track_event for your own")
-        return self._in_session(type, session_id, data, content if self._capture_content else None)
+        return self._in_session(type, session_id, data, self._capture.of(content))
 
     def _in_session(
         self, type: str, session_id: str, data: Mapping[str, Any], content: Mapping[str, Any] | None
@@ -179,12 +169,44 @@ class AnalyticsCoordinator:
     def _append(
         self, type: str, session_id: str, data: Mapping[str, Any], content: Mapping[str, Any] | None
     ) -> Awaitable[None]:
-        return self.store.append(type, session_id, data, content) if self._enabled else _NothingRecorded()
+        if not self._enabled:
+            return NothingRecorded()
+        recorded = self.store.append(type, session_id, data, content, channel=self._current_channel())
+        if not self._unclaimed or not (claims := self._deliveries.unclaimed()):
+            self._unclaimed = False
+            return recorded
+        return KnownToExporters(recorded, claims)
+
+    def _current_channel(self) -> int:
+        """One of our own, and another one in a forked child, which is a kernel run of its own."""
+        run, channel = self._channel
+        if run == self.store.kernel_run_id:
+            return channel
+        with self._lock:
+            if self._channel[0] != self.store.kernel_run_id:
+                self._channel = (self.store.kernel_run_id, self.store.open_channel())
+            return self._channel[1]
 
     def _begin_session(self, session_id: str) -> None:
-        self._sessions.add(session_id)
         self._open_sessions.add(session_id)
         self._append("session_started", session_id, _versions(), None)
+        if self._enabled:
+            _live.add(self)
+            _close_at_exit()
+            self._start_deliveries()
+
+    def _start_deliveries(self) -> None:
+        """Those that do not run yet. Exporters that name no destination belong to this notebook or script."""
+        if not self._enabled or not self.exporters:
+            return
+        host = lent()
+        notebook = host.turn_origin().get("notebook") if host else notebook_path()
+        where = place(notebook, self.store.kernel_run_id)
+        self._deliveries.start(Source(self.store, self._current_channel(), where))
+        self._unclaimed = True
+
+    def _report(self, failed: ExportFailed, session_id: str | None) -> None:
+        self._append("export_failed", session_id or self._default_session, failed, None)
 
     @property
     def store(self) -> IEventStore:
@@ -202,34 +224,54 @@ class AnalyticsCoordinator:
 
     def notify(self) -> None:
         """Let every exporter know, without waiting, that there is something new."""
-        for delivery in self._deliveries:
-            delivery.notify()
+        self._start_deliveries()
+        self._deliveries.notify()
 
     async def export_analytics(self, session_id: str | None = None) -> ExportResult:
-        """Deliver what is pending and wait for it.
+        """Deliver what is pending and wait for it: at once, unless a destination has asked to wait.
 
         Args:
             session_id: count only this session's events (all pending ones are delivered).
 
         Returns:
-            `exported_count`: events that every exporter has confirmed by now; `pending`: the others; `results`: the
-            same by exporter; `success`: nothing is pending. With no exporter nothing is counted.
+            `exported_count`: events of this kernel run that every exporter has confirmed by now; `dead`: those that one
+            of them was refused; `pending`: the others, and without `session_id` also what kernels that are gone have
+            left; `results`: the same by exporter; `success`: nothing is pending or dead. With no exporter nothing is
+            counted.
         """
-        await asyncio.to_thread(self.store.flush)
-        events = self.store.read(EventQuery(kernel_run_ids=[self.store.kernel_run_id], session_id=session_id))
-        positions = [event.position for event in events if event.session_id in self._sessions]
+        self._start_deliveries()
         deliveries = self.deliveries
-        await asyncio.gather(*(delivery.drain() for delivery in deliveries))
-        results = {delivery.name: _counted(positions, delivery) for delivery in deliveries}
-        everywhere = min((result.exported_count for result in results.values()), default=0)
-        errors = [f"{name}: {result.error}" for name, result in results.items() if result.error]
-        return ExportResult(
-            success=all(result.success for result in results.values()),
-            exported_count=everywhere,
-            error="; ".join(errors) or None,
-            pending=len(positions) - everywhere if results else 0,
-            results=results,
+        query = EventQuery(
+            kernel_run_ids=[self.store.kernel_run_id], channel=self._current_channel(), session_id=session_id
         )
+        positions = await asyncio.to_thread(self._durable, query) if deliveries else []
+        await asyncio.gather(*(delivery.drain() for delivery in deliveries))
+        return await asyncio.to_thread(tally, positions, deliveries, left_behind=session_id is None)
+
+    def _durable(self, query: EventQuery) -> list[int]:
+        self.store.flush()
+        return self.store.positions(query)
+
+    async def retry_dead(self, exporter_name: str | None = None) -> ExportResult:
+        """Deliver once more what a destination has refused for good, of this exporter or of all.
+
+        Returns:
+            `exported_count`: events that went through now; `dead`: those that are still dead; `results`: the same by
+            exporter; `success`: none is dead any more.
+
+        Raises:
+            UsageError: there is no exporter of that name.
+        """
+        self._start_deliveries()
+        deliveries = {delivery.name: delivery for delivery in self.deliveries}
+        if exporter_name is not None and exporter_name not in deliveries:
+            raise UsageError(
+                f"there is no exporter {exporter_name!r}.{did_you_mean(exporter_name, deliveries)}",
+                hint=f"the exporters are: {', '.join(deliveries) or 'none'}",
+            )
+        chosen = [deliveries[exporter_name]] if exporter_name is not None else list(deliveries.values())
+        counts = await asyncio.gather(*(asyncio.wrap_future(delivery.begin_revival()) for delivery in chosen))
+        return await asyncio.to_thread(tally_of_dead, chosen, counts)
 
     async def flush(self) -> ExportResult:
         """Make everything recorded durable and deliver it as far as the destinations allow."""
@@ -254,30 +296,34 @@ class AnalyticsCoordinator:
         return Analytics(lambda: self.store).events(session=session_id, all=session_id is not None)
 
     def close(self, timeout_s: float = 2.0) -> None:
-        """Give every exporter one last chance, all at once and for `timeout_s` seconds in total. Exporters are gone
-        afterwards; what they have not confirmed stays in the store."""
-        _live.discard(self)
+        """Give every exporter one last chance, all at once, and close it; `timeout_s` seconds in total. What it has not
+        confirmed stays in the store, for the next kernel. With a further event, exporters come back."""
         _close([self], timeout_s)
+
+    async def aclose(self, timeout_s: float = 2.0) -> None:
+        """`close()` for exporters with connections that live on this event loop: it goes on meanwhile."""
+        await asyncio.to_thread(self.close, timeout_s)
 
     def _end(self, timeout_s: float) -> list[Delivery]:
         """End the open sessions durably; the deliveries that are left to be drained and closed."""
+        _live.discard(self)
         open_sessions, self._open_sessions = self._open_sessions, set()
         for session_id in open_sessions:
             self._append("session_ended", session_id, {"reason": "closed"}, None)
-        deliveries, self._deliveries = self._deliveries, []
-        if self._store:
+        if self._store and open_sessions:
             self._store.flush(timeout_s)
-        return deliveries
+        return self._deliveries.alive()
 
 
 _live: set[AnalyticsCoordinator] = set()
 
 
 def _close(coordinators: Iterable[AnalyticsCoordinator], timeout_s: float) -> None:
-    deliveries = [delivery for coordinator in coordinators for delivery in coordinator._end(timeout_s)]  # pyright: ignore[reportPrivateUsage]
-    concurrent.futures.wait([delivery.begin_drain() for delivery in deliveries], timeout_s * 0.7)
-    for delivery in deliveries:
-        delivery.close()
+    deadline = time.monotonic() + timeout_s
+    deliveries: list[Delivery] = []
+    for coordinator in coordinators:
+        deliveries += coordinator._end(max(0.0, deadline - time.monotonic()))  # pyright: ignore[reportPrivateUsage]
+    close(deliveries, deadline)
 
 
 def _close_all() -> None:
@@ -298,16 +344,3 @@ def _name(value: object) -> str:
 @cache
 def _versions() -> SessionStarted:
     return {"victor_nb_version": version("victor-nb"), "python_version": platform.python_version()}
-
-
-class _NothingRecorded:
-    """Stands for an event where analytics are switched off; need not be awaited."""
-
-    def __await__(self) -> Generator[Any, None, None]:
-        yield from ()
-
-
-def _counted(positions: list[int], delivery: Delivery) -> ExportResult:
-    confirmed = sum(position <= delivery.position for position in positions)
-    pending = len(positions) - confirmed
-    return ExportResult(pending == 0, confirmed, delivery.last_error if pending else None, pending)

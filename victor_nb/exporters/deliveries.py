@@ -1,0 +1,163 @@
+"""The exporters of one coordinator, and a delivery for each while there is something to deliver."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import os
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from victor_nb.exporters import identity, traits
+from victor_nb.exporters.backlog import Backlog
+from victor_nb.exporters.base import BaseAnalyticsExporter
+from victor_nb.exporters.courier import Report
+from victor_nb.exporters.delivery import Delivery
+from victor_nb.exporters.home import running_loop
+from victor_nb.protocols import IAnalyticsExporter, IEventStore
+
+
+@dataclass(slots=True)
+class _Entry:
+    """An exporter; `added_on` is the loop that its connections may live on, `delivery` the one that ran last."""
+
+    exporter: IAnalyticsExporter
+    name: str
+    identity: str
+    added_on: asyncio.AbstractEventLoop | None
+    delivery: Delivery | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is delivered: all that is recorded in `store` on `channel`, in the notebook or script `place`."""
+
+    store: IEventStore
+    channel: int
+    place: str
+
+
+class Deliveries:
+    """Knows every exporter by an identity that lasts: one that is added again goes on where it was, and one with the
+    identity of another takes its place. Threads are started by `start`, and again after `close`."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._lock = threading.RLock()
+        self._entries: list[_Entry] = []
+        self._counted: dict[str, list[IAnalyticsExporter]] = {}
+        self._backlogs: dict[tuple[str, str, int], Backlog] = {}
+        self._last: dict[str, Delivery] = {}
+        self._pid = os.getpid()
+
+    @property
+    def exporters(self) -> tuple[IAnalyticsExporter, ...]:
+        return tuple(entry.exporter for entry in self._entries)
+
+    @property
+    def running(self) -> tuple[Delivery, ...]:
+        """The deliveries that have been started."""
+        return tuple(entry.delivery for entry in self._entries if entry.delivery)
+
+    def add(self, exporter: IAnalyticsExporter) -> None:
+        """Does nothing when it is there already.
+
+        Raises:
+            TypeError: it has no `export` of its own.
+        """
+        method = getattr(type(exporter), "export", None)
+        if not callable(method) or method is BaseAnalyticsExporter.export:
+            raise TypeError(f"{type(exporter).__name__} must define `async def export(self, events)`")
+        with self._lock:
+            if any(entry.exporter is exporter for entry in self._entries):
+                return
+            who = self._identity_of(exporter)
+            former = next((entry for entry in self._entries if entry.identity == who), None)
+            name = former.name if former else self._free_name(exporter)
+            self._remove(former)
+            self._entries.append(_Entry(exporter, name, who, running_loop()))
+
+    def remove(self, exporter: IAnalyticsExporter) -> None:
+        """Stop sending to it; what it has not confirmed stays in the store."""
+        with self._lock:
+            self._remove(next((entry for entry in self._entries if entry.exporter is exporter), None))
+
+    def start(self, source: Source) -> None:
+        """Start what does not run. In a forked child nothing is: connections are its parent's, and so what it records
+        is left to the parent or a later kernel."""
+        with self._lock:
+            if os.getpid() != self._pid:
+                for entry in self._entries:
+                    backlog = self._backlog(entry, source)
+                    if not backlog.is_claimed:
+                        backlog.claim()
+                return
+            for entry in self._entries:
+                if not (entry.delivery and entry.delivery.is_alive()):
+                    self._start(entry, source)
+
+    def unclaimed(self) -> list[concurrent.futures.Future[None]]:
+        """What has to be done before the store knows that all exporters are to have what is recorded."""
+        return [delivery.claimed for delivery in self.running if not delivery.claimed.done()]
+
+    def notify(self) -> None:
+        for delivery in self.running:
+            delivery.notify()
+
+    def alive(self) -> list[Delivery]:
+        return [delivery for delivery in self.running if delivery.is_alive()]
+
+    def _start(self, entry: _Entry, source: Source) -> None:
+        backlog = self._backlog(entry, source)
+        predecessor = self._last.get(entry.identity)
+        entry.delivery = Delivery(
+            entry.exporter, entry.name, backlog, self._report, added_on=entry.added_on, predecessor=predecessor
+        )
+        self._last[entry.identity] = entry.delivery
+
+    def _backlog(self, entry: _Entry, source: Source) -> Backlog:
+        key = entry.identity if identity.destination_of(entry.exporter) else f"{entry.identity} in {source.place}"
+        found = (key, source.store.kernel_run_id, source.channel)
+        return self._backlogs.setdefault(found, Backlog(source.store, key, source.channel))
+
+    def _remove(self, entry: _Entry | None) -> None:
+        if entry is None:
+            return
+        self._entries = [other for other in self._entries if other is not entry]
+        if entry.delivery:
+            entry.delivery.begin_close(traits.timeout_s(entry.exporter), abandon=False)
+
+    def _identity_of(self, exporter: IAnalyticsExporter) -> str:
+        """Its destination; else the how manieth of its class it is, which stays the same when it comes back."""
+        if destination := identity.destination_of(exporter):
+            return destination
+        name = identity.qualified_name(exporter)
+        siblings = self._counted.setdefault(name, [])
+        if identity.is_current_definition(exporter):
+            siblings[:] = [other for other in siblings if type(other) is type(exporter)]
+        if not any(other is exporter for other in siblings):
+            siblings.append(exporter)
+        return f"{name}#{[other is exporter for other in siblings].index(True) + 1}"
+
+    def _free_name(self, exporter: IAnalyticsExporter) -> str:
+        name = traits.display_name(exporter)
+        taken = {entry.name for entry in self._entries}
+        return next(n for i in range(1, len(taken) + 2) if (n := name if i == 1 else f"{name}#{i}") not in taken)
+
+
+def close(deliveries: Sequence[Delivery], deadline: float) -> None:
+    """Deliver what is left and close them, all at once, until `deadline` (of the monotonic clock).
+
+    An exporter that lives on the loop of this thread cannot go on while the thread waits here, and is not waited for.
+    """
+    here = running_loop()
+    free = [delivery for delivery in deliveries if not delivery.lives_on(here)]
+    drains = [delivery.begin_drain() for delivery in free]
+    concurrent.futures.wait(drains, max(0.0, deadline - time.monotonic()) * 0.7)
+    left_s = max(0.0, deadline - time.monotonic())
+    for delivery in deliveries:
+        delivery.begin_close(left_s * 0.8 if delivery in free else 0.0)
+    for delivery in deliveries:
+        delivery.join(max(0.0, deadline - time.monotonic()))
