@@ -95,10 +95,14 @@ class FileAnalyticsExporter(BaseAnalyticsExporter):
             with locked(self.path, self.timeout_s * 0.9):
                 self._write(events)
         except OSError as error:
-            raise ExportError(
-                f"{self.path} cannot be written: {error.strerror or error}.", hint=_HINTS.get(error.errno or 0, "")
-            ) from error
+            raise _explained(self.path, error) from error
         return ExportResult(True, len(events))
+
+
+def _explained(path: Path, error: OSError) -> ExportError:
+    where = f" ({error.filename})" if error.filename not in (None, str(path)) else ""
+    hint = _HINTS.get(error.errno or 0, "")
+    return ExportError(f"{path} cannot be written: {error.strerror or error}{where}.", hint=hint)
 
 
 def _format_of(path: Path) -> FileFormat:

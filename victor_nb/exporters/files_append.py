@@ -40,6 +40,7 @@ class Appender:
             OSError: nothing, or only the first part of them, was written.
         """
         try:
+            self._mend()  # first of all: an id in a line that is not whole is not written
             pending = self._new(events)
             while pending:
                 done = self._append_to_one(pending)
@@ -64,9 +65,13 @@ class Appender:
             del self._written[next(iter(self._written))]
 
     def _ids_at_the_end(self, size: int) -> Generator[str]:
-        """The ids in the last `size` bytes, oldest first, those of the file before included."""
-        files = [*set_aside(self.path)[-1:], self.path]
-        tail = b"".join(_tail(file, size) for file in files if file.exists())[-size:]
+        """The ids in the last `size` bytes, oldest first, those of files that are set aside included."""
+        tail = b""
+        files = [*set_aside(self.path), self.path]
+        for file in reversed(files if self.path.exists() else files[:-1]):
+            tail = _tail(file, size - len(tail)) + tail
+            if len(tail) >= size:
+                break
         return (found.decode("utf-8", "replace") for found in self.format.ids.findall(tail))
 
     def _append_to_one(self, events: Sequence[AnalyticsEvent]) -> int:
@@ -89,16 +94,20 @@ class Appender:
         return count
 
     def _lines_for_the_file(self, events: Sequence[AnalyticsEvent]) -> tuple[list[bytes], bytes]:
-        """The lines as the file wants them, and its header if it has none yet. Mends its end first."""
-        first_line = b""
-        if self.path.exists():
-            with self.path.open("rb") as file:
-                first_line = file.readline()
-            mend(self.path, self.format, first_line)
-            with self.path.open("rb") as file:
-                first_line = file.readline()
+        """The lines as the file wants them, and its header if it has none yet."""
+        first_line = self._first_line()
         header = b"" if first_line else self.format.header()
         return self.format.lines(events, first_line or header), header
+
+    def _mend(self) -> None:
+        if first_line := self._first_line():
+            mend(self.path, self.format, first_line)
+
+    def _first_line(self) -> bytes:
+        if not self.path.exists():
+            return b""
+        with self.path.open("rb") as file:
+            return file.readline()
 
     def _room_for(self, lines: Sequence[bytes], end: int) -> int:
         if self.rotation.max_bytes is None:

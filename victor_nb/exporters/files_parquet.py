@@ -50,7 +50,13 @@ class ParquetDataset:
         new = [event for event in events if event.id not in there]
         if new:
             grows = bool(parts) and self._takes_more(parts[-1])
-            add(new, parts[-1].path if grows else partition / f"part-{run}-{len(parts) + 1:06d}.parquet")
+            path = parts[-1].path if grows else partition / f"part-{run}-{len(parts) + 1:06d}.parquet"
+            add(new, path, self._unfinished())
+
+    def _unfinished(self) -> Path:
+        """Outside of the dataset, since not every reader leaves out hidden files; a killed writer's is overwritten."""
+        home = self.folder if self.folder.is_mount() else self.folder.parent
+        return home / f".{self.folder.name}.unfinished"
 
     def _takes_more(self, part: PartInfo) -> bool:
         return part.is_current and part.size_bytes < self.part_bytes and part.rows < _PART_ROWS

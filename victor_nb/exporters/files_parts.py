@@ -35,10 +35,10 @@ class PartInfo:
     is_current: bool
 
 
-def add(events: Sequence[AnalyticsEvent], path: Path) -> None:
+def add(events: Sequence[AnalyticsEvent], path: Path, unfinished: Path) -> None:
     """Add events to the part at `path`, made when it is not there; it is replaced at once, or not at all.
 
-    Readers leave out names that begin with a dot, and what a killed writer left under one is overwritten.
+    `unfinished` is where it is written first, on the same file system.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -47,7 +47,6 @@ def add(events: Sequence[AnalyticsEvent], path: Path) -> None:
     if path.exists():
         with _readable(path):
             table = pa.concat_tables([_read(path), table])
-    unfinished = path.with_name(f".{path.name}.tmp")
     try:
         pq.write_table(table, unfinished, compression="zstd")
         with unfinished.open("rb+") as file:
