@@ -106,6 +106,11 @@ class AnalyticsCoordinator:
         self._default_session = session_id
 
     @property
+    def enabled(self) -> bool:
+        """Whether anything is recorded."""
+        return self._enabled
+
+    @property
     def exporters(self) -> tuple[IAnalyticsExporter, ...]:
         return self._deliveries.exporters
 
