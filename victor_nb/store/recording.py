@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 
 from victor_nb.messages import new_id
 from victor_nb.records import DeadLetter, Outbox
-from victor_nb.store.database import Change, Database, Row
+from victor_nb.store.database import Change, Database
 from victor_nb.store.encode import encode, mended_text
+from victor_nb.store.scrub import Scrubber
 from victor_nb.store.writer import Receipt, Writer
 
 T = TypeVar("T")
@@ -150,7 +151,11 @@ class RecordingStore:
 
     def _start(self) -> Writer:
         self._writer = Writer(
-            self._open_database, self._open_memory, clean=_as_it_is, committed=self._seq, after=self._closed_writer
+            self._open_database,
+            self._open_memory,
+            clean=Scrubber().rows,
+            committed=self._seq,
+            after=self._closed_writer,
         )
         self._closed_writer = None
         if self._at_exit or not self._writer.start():
@@ -183,10 +188,6 @@ class RecordingStore:
             news = f"analytics are kept in memory only, because {self._place} cannot be written ({news})"
         if news:
             warnings.warn(news, RuntimeWarning, stacklevel=4)
-
-
-def _as_it_is(row: Row) -> Row:
-    return row
 
 
 def _nothing(database: Database) -> None:

@@ -78,7 +78,7 @@ class _Group:
 class Writer:
     """Owns the database. `open_database` registers the run in it; `open_memory` never fails.
 
-    `clean` is applied to each row before it is written. Tickets up to `committed` are none of its business. A writer
+    `clean` is applied to rows before they are written. Tickets up to `committed` are none of its business. A writer
     that comes `after` another one waits for its end.
     """
 
@@ -87,7 +87,7 @@ class Writer:
         open_database: Callable[[], Database],
         open_memory: Callable[[], Database],
         *,
-        clean: Callable[[Row], Row],
+        clean: Callable[[list[Row]], list[Row]],
         committed: int = 0,
         after: Writer | None = None,
     ) -> None:
@@ -164,10 +164,9 @@ class Writer:
         stopping = False
         while not stopping:
             group, stopping = self._next_group()
-            rows = [self._clean(row) for row in group.rows]
-            if rows or group.changes:
-                database = self._written(database, rows, group.changes)
-                self._announce(rows)
+            if group.rows or group.changes:
+                database = self._written(database, group)
+                self._announce(group.rows)
             for asked in group.asked:
                 database = self._answered(database, asked)
         database.close()
@@ -178,12 +177,13 @@ class Writer:
         except (OSError, StoreError, DatabaseUnusableError, DatabaseLostError) as error:
             return self._fall_back(error)
 
-    def _written(self, database: Database, rows: list[Row], changes: list[Change]) -> Database:
+    def _written(self, database: Database, group: _Group) -> Database:
         """What memory does not take either is lost, and said so: a wait must never outlive this thread's work."""
         try:
-            return self._insisted(database, lambda there: there.write(rows, changes))
+            rows = self._clean(group.rows)
+            return self._insisted(database, lambda there: there.write(rows, group.changes))
         except Exception:
-            log.exception("%d analytics events could not be stored", len(rows))
+            log.exception("%d analytics events could not be stored", len(group.rows))
         return database
 
     def _answered(self, database: Database, asked: _Asked) -> Database:
