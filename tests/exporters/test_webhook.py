@@ -245,6 +245,26 @@ async def test_an_event_that_is_not_json_is_refused_before_it_is_sent(webhook, p
     assert webhook.requests == []
 
 
+async def test_what_the_server_refuses_is_set_aside_and_everything_else_arrives_once(webhook):
+    webhook.judge = lambda posted: Answer(422, body=b"no poison") if b"x_poison" in posted.body else None
+    analytics = AnalyticsCoordinator(exporters=[WebhookAnalyticsExporter(webhook.url)])
+    orchestrator = AgentOrchestrator(model=ScriptedModel("yes"), analytics_coordinator=analytics)
+    for n in range(20):
+        analytics.track_event("x_poison" if n in (3, 4, 19) else "x_fine", {"n": n})
+    await orchestrator.chat("and on")
+    result = await analytics.export_analytics()
+    while result.pending:
+        result = await analytics.export_analytics()
+    recorded = (await analytics.get_session_analytics(orchestrator.session_id)).events
+    taken = [request for request in webhook.requests if b"x_poison" not in request.body]
+
+    assert result.dead == 3
+    assert sorted(e["id"] for request in taken for e in request.json()["events"]) == sorted(
+        e.id for e in recorded if e.type != "x_poison"
+    )
+    orchestrator.close()
+
+
 async def test_through_a_chat_every_event_arrives_and_prompts_only_if_asked(webhook, second_webhook):
     plain = WebhookAnalyticsExporter(webhook.url, secret=SECRET)
     full = WebhookAnalyticsExporter(second_webhook.url, include_content=True, gzip=True)

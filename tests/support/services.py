@@ -21,7 +21,7 @@ import tempfile
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -201,13 +201,15 @@ class Posted:
 
 
 class Webhook:
-    """An HTTP server that keeps what it is sent in `requests`, and answers 200 unless told otherwise."""
+    """An HTTP server that keeps what it is sent in `requests`, and answers 200 unless told otherwise, for one by
+    `judge`."""
 
     def __init__(self) -> None:
         self.requests: list[Posted] = []
         self.connections = 0
         self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self.otherwise = Answer()
+        self.judge: Callable[[Posted], Answer | None] = lambda posted: None
         self._next: deque[Answer] = deque()
         self._changed = threading.Condition()
         self._closing = threading.Event()
@@ -232,7 +234,7 @@ class Webhook:
         """Record a request, and say how to answer it once its delay has passed."""
         with self._changed:
             self.requests.append(posted)
-            answer = self._next.popleft() if self._next else self.otherwise
+            answer = self.judge(posted) or (self._next.popleft() if self._next else self.otherwise)
             self._changed.notify_all()
         self._closing.wait(answer.delay_s)
         return answer
