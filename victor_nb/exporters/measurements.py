@@ -75,9 +75,18 @@ class Measurement:
 
 def number(data: Mapping[str, Any], field: str) -> float | None:
     """A finite number that is not negative; None for anything else."""
-    value = data.get(field)
-    usable = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if usable and math.isfinite(value) and value >= 0 else None
+    value = _real(data.get(field))
+    return value if value is not None and 0 <= value < math.inf else None
+
+
+def _real(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        real = float(value)
+    except OverflowError:
+        return None
+    return None if math.isnan(real) else real
 
 
 def error_type(data: Mapping[str, Any]) -> str | None:
@@ -148,9 +157,8 @@ def _compaction(data: Mapping[str, Any]) -> Iterator[Measurement]:
 
 
 def _feedback(data: Mapping[str, Any]) -> Iterator[Measurement]:
-    score = data.get("score")
-    told = isinstance(score, int | float) and not math.isnan(score)
-    rating = "none" if not told else "positive" if score > 0 else "negative" if score < 0 else "zero"
+    score = _real(data.get("score"))
+    rating = "none" if score is None else "positive" if score > 0 else "negative" if score < 0 else "zero"
     yield Measurement(FEEDBACK, 1, {"rating": rating})
 
 

@@ -17,7 +17,7 @@ from typing import ClassVar, TypeAlias
 from weakref import WeakValueDictionary
 
 from victor_nb.exporters.genai import Instrument
-from victor_nb.exporters.measurements import Measurement, Measurer
+from victor_nb.exporters.measurements import METRICS, Measurement, Measurer
 from victor_nb.exporters.metric_ranges import Ranges
 from victor_nb.protocols import AnalyticsEvent
 
@@ -55,6 +55,14 @@ class MetricTotals:
         self.counted: OrderedDict[str, Ranges] = OrderedDict()
         self.began_ns = time.time_ns()
         self._values: dict[str, set[str]] = {}
+
+    @classmethod
+    def of_nothing(cls) -> MetricTotals:
+        """Every metric there is, without values."""
+        new = cls()
+        new.counters = {instrument: {} for instrument in METRICS if instrument.kind == "counter"}
+        new.histograms = {instrument: {} for instrument in METRICS if instrument.kind == "histogram"}
+        return new
 
     def copy(self) -> MetricTotals:
         new = MetricTotals()
@@ -129,7 +137,7 @@ class SharedTotals:
     @asynccontextmanager
     async def alone(self) -> AsyncGenerator[None]:
         """Nobody else counts meanwhile, on whatever loop or thread they are."""
-        while not self._counting.acquire(blocking=False):
+        while not self._counting.acquire(blocking=False):  # noqa: ASYNC110 - they may be on several loops
             await asyncio.sleep(_TURN_S)
         try:
             yield
