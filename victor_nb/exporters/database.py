@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from victor_nb.errors import ExportError
 from victor_nb.exporters.base import BaseAnalyticsExporter
 from victor_nb.exporters.database_dialects import TableColumn, add_column_sql, create_sql
-from victor_nb.exporters.database_errors import export_error, is_lost_connection, is_refusal
+from victor_nb.exporters.database_errors import export_error, is_lost_connection, is_refusal, table_error
 from victor_nb.exporters.database_link import Link
 from victor_nb.exporters.database_rows import COLUMNS, copy_text, row_of
 from victor_nb.exporters.database_table import TableName
@@ -140,16 +140,16 @@ class DatabaseAnalyticsExporter(BaseAnalyticsExporter):
             columns = await self._created(link)
         if missing := [name for name in COLUMNS if name not in columns]:
             statements = "; ".join(add_column_sql(link.dialect, self._table, name) for name in missing)
-            raise ExportError(f"the table {self._table} has no column {', '.join(missing)}.", hint=f"{statements};")
+            raise table_error(f"the table {self._table} has no column {', '.join(missing)}.", hint=f"{statements};")
         for name, column in columns.items():
             if column.refuses:
-                raise ExportError(f"the column {name} of the table {self._table} {column.refuses}.")
+                raise table_error(f"the column {name} of the table {self._table} {column.refuses}.")
         return columns
 
     async def _created(self, link: Link) -> Mapping[str, TableColumn]:
         statement = create_sql(link.dialect, self._table)
         if not self._create_table:
-            raise ExportError(f"there is no table {self._table}.", hint=f"Create it: {statement};")
+            raise table_error(f"there is no table {self._table}.", hint=f"Create it: {statement};")
         try:
             async with link.session() as session:
                 await session.execute(statement)
@@ -157,7 +157,7 @@ class DatabaseAnalyticsExporter(BaseAnalyticsExporter):
             if columns := await link.dialect.columns(link, self._table):  # another exporter was faster
                 return columns
             reason = export_error(error).message
-            raise ExportError(f"the table {self._table} cannot be created: {reason}", hint=f"{statement};") from error
+            raise table_error(f"the table {self._table} cannot be created: {reason}", hint=f"{statement};") from error
         return await link.dialect.columns(link, self._table)
 
 

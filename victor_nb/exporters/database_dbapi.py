@@ -91,7 +91,7 @@ class DbapiLink:
     def _begin(self, connection: Any, cursor: Any) -> None:
         """Rows as tuples, whatever the connection makes of them; all or nothing, also in autocommit mode."""
         if hasattr(cursor, "row_factory"):
-            cursor.row_factory = None if self._library == "sqlite3" else _making_tuples
+            cursor.row_factory = _making_tuples if self._library == "psycopg" else None
         if self._library == "sqlite3":
             cursor.execute("BEGIN IMMEDIATE")
         elif self._library in _WITH_BEGIN:

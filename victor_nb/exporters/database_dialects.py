@@ -115,10 +115,10 @@ class PostgresDialect(Dialect):
 
 
 _POSTGRES_COLUMNS = """
-SELECT CAST(a.attname AS text), format_type(a.atttypid, a.atttypmod),
-       a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',
+SELECT CAST(a.attname AS text) AS name, format_type(a.atttypid, a.atttypmod) AS type,
+       a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS must_be_given,
        EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = a.attrelid AND i.indisunique AND i.indimmediate
-               AND i.indisvalid AND i.indpred IS NULL AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum)
+               AND i.indisvalid AND i.indpred IS NULL AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum) AS is_unique
 FROM pg_attribute AS a
 WHERE a.attrelid = to_regclass(CAST(? AS text)) AND a.attnum > 0 AND NOT a.attisdropped"""
 
@@ -149,10 +149,10 @@ class SQLiteDialect(Dialect):
 
 
 _SQLITE_COLUMNS = """
-SELECT c.name, c.type, c."notnull" AND c.dflt_value IS NULL AND NOT c.pk,
+SELECT c.name AS name, c.type AS type, c."notnull" AND c.dflt_value IS NULL AND NOT c.pk AS must_be_given,
        c.pk = 1 AND (SELECT max(k.pk) FROM pragma_table_info(?, ?) AS k) = 1
        OR EXISTS (SELECT 1 FROM pragma_index_list(?, ?) AS l WHERE l."unique" AND NOT l.partial
-                  AND (SELECT group_concat(i.name) FROM pragma_index_info(l.name) AS i) = c.name)
+                  AND (SELECT group_concat(i.name) FROM pragma_index_info(l.name) AS i) = c.name) AS is_unique
 FROM pragma_table_info(?, ?) AS c"""
 
 
@@ -178,8 +178,9 @@ class MySQLDialect(Dialect):
 
 
 _MYSQL_COLUMNS = """
-SELECT column_name, column_type, is_nullable = 'NO' AND column_default IS NULL AND extra = '',
-       column_key IN ('PRI', 'UNI')
+SELECT column_name AS name, column_type AS type,
+       is_nullable = 'NO' AND column_default IS NULL AND extra = '' AS must_be_given,
+       column_key IN ('PRI', 'UNI') AS is_unique
 FROM information_schema.columns WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?"""
 
 

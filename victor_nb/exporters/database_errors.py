@@ -12,7 +12,13 @@ from victor_nb.errors import ExportError
 _REFUSED_STATES = {"22", "23", "44", "54", "P0"}  # data, constraints, a view's check, limits of size, a trigger
 _REFUSED_SQLITE = {18, 19, 20}  # SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH
 _REFUSED_NAMES = {"IntegrityError", "DataError", "OverflowError"}
+# Access, transactions, resources, locks, the server itself, and names that are not there: the rows have no part in it.
+_OF_THE_MOMENT_STATES = {"08", "25", "28", "3D", "3F", "40", "42", "53", "55", "57"}
+_OF_THE_MOMENT_SQLITE = {3, 5, 6, 7, 8, 10, 13, 14, 23}  # permissions, busy, locked, memory, read-only, disk
 _LONGEST = 300
+
+ANY_TIME_S = 0.01
+"""A time to wait, though none to speak of: it tells delivery that it need not look for events that are at fault."""
 
 
 def is_refusal(error: BaseException) -> bool:
@@ -32,6 +38,16 @@ def is_lost_connection(error: BaseException) -> bool:
     return not is_refusal(error) and all(state.startswith(("08", "57P")) for state in states)
 
 
+def is_of_the_moment(error: BaseException) -> bool:
+    """Whether the rows are surely not at fault."""
+    for cause in _causes(error):
+        if (state := sqlstate(cause)) is not None:
+            return state[:2] in _OF_THE_MOMENT_STATES
+        if isinstance(code := getattr(cause, "sqlite_errorcode", None), int):
+            return code & 0xFF in _OF_THE_MOMENT_SQLITE
+    return any(isinstance(cause, OSError | TimeoutError) for cause in _causes(error))
+
+
 def export_error(error: Exception) -> ExportError:
     """`error` as delivery understands it. Values of rows, which drivers put behind the first line, are left out."""
     if isinstance(error, ExportError):
@@ -41,7 +57,14 @@ def export_error(error: Exception) -> ExportError:
     hint = ""
     if "only be used in that same thread" in first_line:
         hint = "Pass the path of the file, or open the connection with check_same_thread=False."
-    return ExportError(f"{type(cause).__name__}: {first_line}", hint=hint, retryable=not is_refusal(error))
+    wait_s = ANY_TIME_S if is_of_the_moment(error) else None
+    text = f"{type(cause).__name__}: {first_line}"
+    return ExportError(text, hint=hint, retryable=not is_refusal(error), retry_after_s=wait_s)
+
+
+def table_error(message: str, *, hint: str = "") -> ExportError:
+    """The table is not as it must be; events wait until it is."""
+    return ExportError(message, hint=hint, retry_after_s=ANY_TIME_S)
 
 
 def sqlstate(error: BaseException) -> str | None:

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from victor_nb.errors import ExportError
+from victor_nb.exporters.database_errors import ANY_TIME_S
 
 if TYPE_CHECKING:
     from victor_nb.exporters.database_dialects import Dialect
@@ -64,5 +65,5 @@ def refuse_open_transaction() -> ExportError:
         "the connection is in a transaction of yours, and events must not depend on how it ends.",
         hint="They go when you commit or roll back (after a SELECT too, unless it is in autocommit mode); or give the "
         "exporter a connection of its own, a pool or a URL.",
-        retry_after_s=1.0,
+        retry_after_s=ANY_TIME_S,
     )

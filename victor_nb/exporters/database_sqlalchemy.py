@@ -24,6 +24,7 @@ _DIALECTS: dict[str, type[PostgresDialect | SQLiteDialect | MySQLDialect]] = {
     "mysql": MySQLDialect,
     "mariadb": MySQLDialect,
 }
+_PACKAGES = {"MySQLdb": "mysqlclient", "psycopg2": "psycopg2-binary", "psycopg": '"psycopg[binary]"'}
 
 
 class EngineLink:
@@ -119,7 +120,8 @@ def checked_url(text: str) -> URL:
         url.get_dialect().import_dbapi()
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"the driver of {text.partition('://')[0]}:// is not installed.", hint=f"pip install {error.name}"
+            f"the driver of {text.partition('://')[0]}:// is not installed.",
+            hint=f"pip install {_PACKAGES.get(error.name or '', error.name)}",
         ) from None
     except ArgumentError:  # its own message may hold the password
         raise UsageError(

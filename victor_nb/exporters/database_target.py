@@ -59,7 +59,8 @@ def target_of(target: object, table: TableName) -> DatabaseTarget:
     for recognise in (_of_asyncpg, _of_psycopg, _of_engine, _of_dbapi):
         if found := recognise(target, table):
             return found
-    shown = repr(target) if isinstance(target, str) else f"a {type(target).__module__}.{type(target).__qualname__}"
+    kind = f"{type(target).__module__}.{type(target).__qualname__}".removeprefix("builtins.")
+    shown = repr(target) if isinstance(target, str) else f"an object of type {kind}"
     raise UsageError(f"{shown} is no database that events can be sent to.", hint=_ACCEPTED)
 
 
