@@ -2,180 +2,160 @@
 dtypes whether it holds no row or a million; a value that is unknown is NA, never 0.
 
 Units are in the names: `_s` seconds of a monotonic clock, `_usd` US dollars, `_tokens` counts, `_bytes` UTF-8 bytes;
-`_at` and `timestamp` are UTC. Never imports pandas.
+`_at` and `timestamp` are UTC. Data only: never imports pandas or Arrow.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
-from typing import Any, Final, Literal, TypeAlias
-
-from victor_nb.frames.pairing import Rows
+from typing import Final, Literal, TypeAlias
 
 Dtype: TypeAlias = Literal["string", "Int64", "Float64", "boolean", "datetime64[us, UTC]"]
-Values: TypeAlias = Sequence[Any]
-
+Source: TypeAlias = Literal[
+    "event", "opened", "closed", "before", "after", "latest", "content before", "content after", "made"
+]
 TIME: Final = "datetime64[us, UTC]"
+TAGS: Final = "tags"
+"""The one payload field that is an object: it is read as JSON text with sorted keys, `{}` where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `get` reads it for all rows at once; times are Unix time in µs."""
+    """One column.
+
+    `source` says where its values are: an attribute of the row's `event` (of the one that opened it when it has two),
+    of the event that `opened` or `closed` it; a field of the payload `before` (the started event's), `after` (the
+    completed one's), or the `latest` that is known of the two; a field of the `content` of either; or it is `made` by
+    what builds the frame. `field` is what it is called there.
+    """
 
     name: str
     dtype: Dtype
-    get: Callable[[Rows], Values]
+    source: Source
+    field: str
 
 
-def _of_event(name: str, attribute: str, dtype: Dtype) -> Column:
-    """An attribute of the row's event, of the one that opened it when it has two."""
-    read = attrgetter(attribute)
-    return Column(name, dtype, lambda rows: [read(event) for event in rows.events])
+def _from(source: Source, dtype: Dtype, *names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, dtype, source, name) for name in names)
 
 
-def _time_of(name: str, side: Literal["opened", "closed"]) -> Column:
-    read = attrgetter(side)
-    return Column(name, TIME, lambda rows: [event and event.timestamp_us for event in read(rows)])
+def _content(source: Literal["content before", "content after"], *names: str) -> tuple[Column, ...]:
+    return _from(source, "string", *names)
 
 
-def _before(name: str, dtype: Dtype) -> Column:
-    """A field of the started event."""
-    return Column(name, dtype, lambda rows: [payload.get(name) for payload in rows.before])
-
-
-def _after(name: str, dtype: Dtype) -> Column:
-    """A field of the completed event, NA without one."""
-    return Column(name, dtype, lambda rows: [payload.get(name) for payload in rows.after])
-
-
-def _latest(name: str, dtype: Dtype) -> Column:
-    """A field that both events carry: the completed one knows better, the started one is there sooner."""
-
-    def get(rows: Rows) -> Values:
-        pairs = zip(rows.before, rows.after, strict=True)
-        return [after[name] if after.get(name) is not None else before.get(name) for before, after in pairs]
-
-    return Column(name, dtype, get)
-
-
-def _status(rows: Rows) -> Values:
-    return [after.get("status", status) for after, status in zip(rows.after, rows.status, strict=True)]
-
-
-def _tags(rows: Rows) -> Values:
-    """Sorted by name, so that equal tags are equal text and can be grouped by."""
-    return [json.dumps(tags, sort_keys=True) if (tags := row.get("tags")) else "{}" for row in rows.before]
-
-
-STATUS: Final = Column("status", "string", _status)
-RUN: Final = (_of_event("session_id", "session_id", "string"), _of_event("kernel_run_id", "kernel_run_id", "string"))
-TURN_ID: Final = _of_event("turn_id", "turn_id", "string")
-TIMES: Final = (_time_of("started_at", "opened"), _time_of("completed_at", "closed"))
+RUN: Final = _from("event", "string", "session_id", "kernel_run_id")
+TURN_ID: Final = _from("event", "string", "turn_id")
+TIMESTAMP: Final = Column("timestamp", TIME, "event", "timestamp_us")
+TIMES: Final = (
+    Column("started_at", TIME, "opened", "timestamp_us"),
+    Column("completed_at", TIME, "closed", "timestamp_us"),
+)
+STATUS: Final = _from("made", "string", "status")
 TOKENS: Final = (
-    _after("input_tokens", "Int64"),
-    _after("output_tokens", "Int64"),
-    _after("cache_read_tokens", "Int64"),
-    _after("cache_write_tokens", "Int64"),
-    _after("reasoning_tokens", "Int64"),
-    _after("usage_source", "string"),
-    _after("cost_usd", "Float64"),
-    _after("cost_source", "string"),
+    *_from("after", "Int64", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
+    *_from("after", "Int64", "reasoning_tokens"),
+    *_from("after", "string", "usage_source"),
+    *_from("after", "Float64", "cost_usd"),
+    *_from("after", "string", "cost_source"),
 )
 
 EVENTS: Final = (
-    _of_event("id", "id", "string"),
-    TURN_ID,
+    *_from("event", "string", "id"),
+    *TURN_ID,
     *RUN,
-    _of_event("timestamp", "timestamp_us", TIME),
-    _of_event("seq", "seq", "Int64"),
-    _of_event("type", "type", "string"),
-    _of_event("data", "data", "string"),
+    TIMESTAMP,
+    *_from("event", "Int64", "seq"),
+    *_from("event", "string", "type", "data"),
 )
 
 TURNS: Final = (
-    TURN_ID,
+    *TURN_ID,
     *RUN,
     *TIMES,
-    _before("turn_index", "Int64"),
-    _before("cell_id", "string"),
-    _before("execution_count", "Int64"),
-    _before("notebook", "string"),
-    _latest("model", "string"),
-    _latest("provider", "string"),
-    STATUS,
-    _after("error_type", "string"),
+    *_from("before", "Int64", "turn_index"),
+    *_from("before", "string", "cell_id"),
+    *_from("before", "Int64", "execution_count"),
+    *_from("before", "string", "notebook"),
+    *_from("latest", "string", "model", "provider"),
+    *STATUS,
+    *_from("after", "string", "error_type"),
     *TOKENS,
-    _after("finish_reason", "string"),
-    _after("duration_s", "Float64"),
-    _after("time_to_first_token_s", "Float64"),
-    _after("model_time_s", "Float64"),
-    _after("tool_time_s", "Float64"),
-    _after("overhead_s", "Float64"),
-    _after("requests", "Int64"),
-    _after("tool_calls", "Int64"),
-    _after("retries", "Int64"),
-    _after("compactions", "Int64"),
-    _after("context_tokens", "Int64"),
-    _after("context_fraction", "Float64"),
-    _before("streamed", "boolean"),
-    _before("prompt_chars", "Int64"),
-    _after("response_chars", "Int64"),
-    Column("tags", "string", _tags),
+    *_from("after", "string", "finish_reason"),
+    *_from("after", "Float64", "duration_s", "time_to_first_token_s", "model_time_s", "tool_time_s", "overhead_s"),
+    *_from("after", "Int64", "requests", "tool_calls", "retries", "compactions", "context_tokens"),
+    *_from("after", "Float64", "context_fraction"),
+    *_from("before", "boolean", "streamed"),
+    *_from("before", "Int64", "prompt_chars"),
+    *_from("after", "Int64", "response_chars"),
+    *_from("before", "string", "prompt_sha256"),
+    *_from("after", "string", "response_sha256"),
+    *_from("made", "Float64", "score"),
+    *_from("made", "string", "label"),
+    *_from("before", "string", TAGS),
 )
 
 REQUESTS: Final = (
-    _latest("request_id", "string"),
-    TURN_ID,
+    *_from("latest", "string", "request_id"),
+    *TURN_ID,
     *RUN,
     *TIMES,
-    _latest("purpose", "string"),
-    _latest("model", "string"),
-    _latest("provider", "string"),
-    STATUS,
-    _after("error_type", "string"),
-    _after("http_status", "Int64"),
-    _after("attempts", "Int64"),
-    _after("finish_reason", "string"),
-    _before("temperature", "Float64"),
-    _before("max_tokens", "Int64"),
-    _before("messages", "Int64"),
-    _before("tools", "Int64"),
+    *_from("latest", "string", "purpose", "model", "provider"),
+    *STATUS,
+    *_from("after", "string", "error_type"),
+    *_from("after", "Int64", "http_status", "attempts"),
+    *_from("after", "string", "finish_reason"),
+    *_from("before", "Float64", "temperature"),
+    *_from("before", "Int64", "max_tokens", "messages", "tools"),
     *TOKENS,
-    _after("duration_s", "Float64"),
-    _after("time_to_first_token_s", "Float64"),
+    *_from("after", "Float64", "duration_s", "time_to_first_token_s"),
 )
 
 TOOL_CALLS: Final = (
-    _latest("tool_call_id", "string"),
-    TURN_ID,
+    *_from("latest", "string", "tool_call_id"),
+    *TURN_ID,
     *RUN,
     *TIMES,
-    _latest("tool", "string"),
-    STATUS,
-    _after("error_type", "string"),
-    _after("approved_by", "string"),
-    _after("duration_s", "Float64"),
-    _latest("args_bytes", "Int64"),
-    _after("result_bytes", "Int64"),
-    _after("truncated", "boolean"),
-    _after("repeated", "boolean"),
+    *_from("latest", "string", "tool"),
+    *STATUS,
+    *_from("after", "string", "error_type", "approved_by"),
+    *_from("after", "Float64", "duration_s"),
+    *_from("latest", "Int64", "args_bytes"),
+    *_from("after", "Int64", "result_bytes"),
+    *_from("after", "boolean", "truncated", "repeated"),
 )
 
 COMPACTIONS: Final = (
-    _before("compaction_id", "string"),
-    TURN_ID,
+    *_from("before", "string", "compaction_id"),
+    *TURN_ID,
     *RUN,
-    _of_event("timestamp", "timestamp_us", TIME),
-    _before("trigger", "string"),
-    _before("strategy", "string"),
-    _before("outcome", "string"),
-    _before("error_type", "string"),
-    _before("tokens_before", "Int64"),
-    _before("tokens_after", "Int64"),
-    _before("messages_removed", "Int64"),
-    _before("repaired", "boolean"),
-    _before("undone", "boolean"),
+    TIMESTAMP,
+    *_from("before", "string", "trigger", "strategy", "outcome", "error_type"),
+    *_from("before", "Int64", "tokens_before", "tokens_after", "messages_removed"),
+    *_from("before", "boolean", "repaired", "undone"),
 )
+
+FEEDBACK: Final = (
+    *TURN_ID,
+    *RUN,
+    TIMESTAMP,
+    *_from("before", "Float64", "score"),
+    *_from("before", "string", "label"),
+)
+
+EXPORTS: Final = (
+    *_from("made", "string", "exporter", "kernel_run_id"),
+    *_from("made", "Int64", "channel"),
+    *_from("made", "string", "status"),
+    *_from("made", "Int64", "first_seq", "last_seq", "events", "attempts"),
+    *_from("made", "string", "last_error"),
+    *_from("made", TIME, "updated_at"),
+)
+
+CONTENT: Final[dict[str, tuple[Column, ...]]] = {
+    "events": _from("event", "string", "content"),
+    "turns": (*_content("content before", "prompt"), *_content("content after", "response", "error")),
+    "requests": _content("content after", "error"),
+    "tool_calls": (*_content("content before", "arguments"), *_content("content after", "result")),
+    "feedback": _content("content before", "note"),
+}
+"""What `content=True` adds to a frame."""

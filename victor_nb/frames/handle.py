@@ -5,35 +5,51 @@ it can be made before there is one, and flushes it, so that a frame right after 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from victor_nb.errors import UsageError, VictorError, did_you_mean
-from victor_nb.frames import columns, pairing
+from victor_nb.frames.filters import Filters, filter_of, takes_filters
 from victor_nb.frames.losses import loss_proof
 from victor_nb.frames.scope import Scope, scope_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
+    import pyarrow as pa
 
+    from victor_nb.frames.build import Request
     from victor_nb.frames.plots import Plots
     from victor_nb.protocols import IEventStore
 
 log = logging.getLogger(__name__)
 FLUSH_TIMEOUT_S: Final = 10.0
+FRAMES: Final = ("events", "turns", "requests", "tool_calls", "compactions", "sessions", "feedback", "exports")
 
 
 class Analytics:
     """What happened, as DataFrames, oldest row first.
 
     Every frame is about this notebook: the runs of its kernels that the store remembers, or, where the notebook's
-    path is unknown, this kernel alone. `notebook="other.ipynb"` asks for another one, `all=True` for the whole store,
-    `session=` for one session of them. Dtypes are the same for an empty frame; what is unknown is NA. Ids and
-    names are `string`, counts `Int64`, seconds and dollars `Float64`, times `datetime64[us, UTC]`.
-    `frame.attrs["victor"]` tells whether events were lost: `accepted`, `stored`, `gaps`, `flushed`.
+    path is unknown, this kernel alone. All take the same keyword arguments:
 
-    Every method raises `UsageError` for a notebook that the store does not know, and `StoreError` for a store that
-    cannot be read.
+    - `notebook="other.ipynb"`: another notebook; `all=True`: the whole store; `session=`: one session of them
+    - `since=`, `until=`: rows that began at or after the one and before the other. A datetime, a date (its midnight),
+      ISO text, or a time back from now: a timedelta, "90 min", "2h", "7 days". Without a zone the local one is meant
+    - `tags={"variant": "A"}`: turns with these tags, and what belongs to such turns; a list means any of its values
+    - `where=`: rows of which this is true. A mapping of columns to values (a list: any of them, None: unknown), or an
+      expression of columns and constants such as `"cost_usd > 0.01 and status == 'ok'"` with arithmetic, comparisons,
+      `in`, `and`, `or`, `not`, and `cost_usd is None` for what is unknown
+    - `newest_first=True`; `limit=`: so many rows from the top
+
+    Dtypes are the same for an empty frame; what is unknown is NA. Ids and names are `string`, counts `Int64`, seconds
+    and dollars `Float64`, times `datetime64[us, UTC]`. `frame.attrs["victor"]` tells whether events were lost:
+    `accepted`, `stored`, `pruned`, `gaps`, `flushed`, and what became of them at every exporter.
+
+    Every method raises `UsageError` for an argument that cannot be used, such as a notebook that the store does not
+    know, and `StoreError` for a store that cannot be read.
     """
 
     def __init__(
@@ -43,7 +59,7 @@ class Analytics:
         self._notebook_getter = notebook_getter
 
     def __repr__(self) -> str:
-        return "<Analytics: .turns() .requests() .tool_calls() .compactions() .sessions() .events() .summary(by=)>"
+        return f"<Analytics: {' '.join(f'.{name}()' for name in FRAMES)} .summary(by=) .plot .to_parquet(path)>"
 
     def _repr_html_(self) -> str | None:
         """IPython's hook: the dashboard; None, which shows the plain repr, when it cannot be drawn."""
@@ -64,126 +80,183 @@ class Analytics:
 
         return Plots(self)
 
+    @takes_filters
     def events(
-        self,
-        *,
-        session: str | None = None,
-        notebook: str | None = None,
-        type: str | Sequence[str] | None = None,
-        all: bool = False,
+        self, *, type: str | Sequence[str] | None = None, content: bool = False, **filters: Unpack[Filters]
     ) -> pd.DataFrame:
         """One row per event, of one `type` or several if given.
 
         `data` is JSON text: it can be grouped, compared and saved in any format, which dictionaries cannot.
-        `pd.json_normalize(frame["data"].map(json.loads).tolist())` makes columns of it.
+        `pd.json_normalize(frame["data"].map(json.loads).tolist())` makes columns of it. `content=True` adds what
+        people wrote and models answered, as JSON text.
 
         Raises:
             UsageError: there is no event type of that name.
         """
-        from victor_nb.frames.tables import to_frame
+        return self._frame("events", filters, content=content, types=_checked_types(type))
 
-        types = _checked_types([type] if isinstance(type, str) else type or ())
-        scope, flushed = self._scope(session, notebook, all)
-        rows = pairing.Rows(events=scope.read(*types))
-        return _proven(to_frame(rows, columns.EVENTS), scope, flushed)
-
-    def turns(self, *, session: str | None = None, notebook: str | None = None, all: bool = False) -> pd.DataFrame:
+    @takes_filters
+    def turns(self, *, content: bool = False, expand_tags: bool = False, **filters: Unpack[Filters]) -> pd.DataFrame:
         """One row per turn: a question, and all that was done to answer it.
 
         `status` is ok, error or interrupted; NA while the turn runs. A turn whose kernel was killed is interrupted,
-        and what only its end would have told (tokens, cost, durations) is NA. `tags` is JSON text.
+        and what only its end would have told (tokens, cost, durations) is NA. `score` and `label` are those of the
+        latest feedback. `tags` is JSON text; `expand_tags=True` adds a `string` column `tag_<name>` for each tag.
+        `content=True` adds `prompt`, `response` and `error`.
         """
-        scope, flushed = self._scope(session, notebook, all)
-        return _proven(_turns(scope), scope, flushed)
+        return self._frame("turns", filters, content=content, expand_tags=expand_tags)
 
-    def requests(self, *, session: str | None = None, notebook: str | None = None, all: bool = False) -> pd.DataFrame:
-        """One row per request to a model; a turn that calls tools has several. `purpose` is chat or compaction."""
-        return self._pairs("model_request", "request_id", columns.REQUESTS, self._scope(session, notebook, all))
+    @takes_filters
+    def requests(self, *, content: bool = False, **filters: Unpack[Filters]) -> pd.DataFrame:
+        """One row per request to a model; a turn that calls tools has several. `purpose` is chat or compaction.
+        `content=True` adds the text of the `error`."""
+        return self._frame("requests", filters, content=content)
 
-    def tool_calls(self, *, session: str | None = None, notebook: str | None = None, all: bool = False) -> pd.DataFrame:
-        """One row per tool call. `approved_by` is NA when no approval was needed."""
-        return self._pairs("tool_call", "tool_call_id", columns.TOOL_CALLS, self._scope(session, notebook, all))
+    @takes_filters
+    def tool_calls(self, *, content: bool = False, **filters: Unpack[Filters]) -> pd.DataFrame:
+        """One row per tool call. `approved_by` is NA when no approval was needed. `content=True` adds `arguments` and
+        `result`."""
+        return self._frame("tool_calls", filters, content=content)
 
-    def compactions(
-        self, *, session: str | None = None, notebook: str | None = None, all: bool = False
-    ) -> pd.DataFrame:
+    @takes_filters
+    def compactions(self, **filters: Unpack[Filters]) -> pd.DataFrame:
         """One row per compaction of a context. `outcome` is completed, noop or failed."""
-        from victor_nb.frames.tables import to_frame
+        return self._frame("compactions", filters)
 
-        scope, flushed = self._scope(session, notebook, all)
-        rows = pairing.single(scope.read("compaction"))
-        return _proven(to_frame(rows, columns.COMPACTIONS), scope, flushed)
+    @takes_filters
+    def feedback(self, *, content: bool = False, **filters: Unpack[Filters]) -> pd.DataFrame:
+        """One row per rating that was given to a turn. `content=True` adds the `note`."""
+        return self._frame("feedback", filters, content=content)
 
-    def sessions(self, *, session: str | None = None, notebook: str | None = None, all: bool = False) -> pd.DataFrame:
+    @takes_filters
+    def sessions(self, **filters: Unpack[Filters]) -> pd.DataFrame:
         """One row per session, with the totals of its turns (tokens and cost as in `summary`).
 
         `ended` is clean, killed or open. `kernel_run_id` and `notebook` are those of its latest kernel run,
-        `kernel_runs` counts them.
+        `kernel_runs` counts them. With `tags=`, sessions that have such turns, and totals of these.
         """
-        from victor_nb.frames.sessions import SESSION_EVENTS, session_frame
+        return self._frame("sessions", filters)
 
-        scope, flushed = self._scope(session, notebook, all)
-        runs = {run.id: run for run in scope.runs}
-        return _proven(session_frame(scope.read(*SESSION_EVENTS), _turns(scope), runs), scope, flushed)
+    @takes_filters
+    def exports(self, **filters: Unpack[Filters]) -> pd.DataFrame:
+        """The ledger of deliveries: one row per exporter, kernel run and unbroken stretch of its events that are
+        `delivered`, `pending` or `dead` (refused by the destination for good).
 
-    def summary(
-        self,
-        by: str | Sequence[str] = "model",
-        *,
-        session: str | None = None,
-        notebook: str | None = None,
-        all: bool = False,
-    ) -> pd.DataFrame:
-        """Turns added up by one or several columns of `turns()`: counts, tokens, cost, percentiles of durations.
+        `events` counts them, from `first_seq` to `last_seq`; events of other coordinators (`channel`) lie between.
+        Delivered events that are no longer stored have no `seq`. Filters of turns (`session`, `tags`) do not apply.
+        """
+        return self._frame("exports", filters)
+
+    @takes_filters
+    def summary(self, by: str | Sequence[str] | None = "model", **filters: Unpack[Filters]) -> pd.DataFrame:
+        """Turns added up by one or several columns of `turns()`: counts, tokens, cost, percentiles of durations. Besides,
+        `by` takes `"tag:variant"`, and `"day"` and `"hour"` (in UTC). Without it there is one row of all turns.
 
         `cost_usd` adds the prices that are known and is NA when none is; `cost_unknown` counts the turns whose
         price is not. Turns of the demo model (`usage_source` "unmeasured") count as turns and in the durations, but
-        not in the tokens, `cost_usd` or `cost_unknown`: no model has seen those tokens.
+        not in the tokens, `cost_usd` or `cost_unknown`: no model has seen those tokens. `score` is the mean of the
+        turns that were rated.
 
         Raises:
             UsageError: turns have no column of that name.
         """
         from victor_nb.frames.summary import summarise
 
-        scope, flushed = self._scope(session, notebook, all)
-        return _proven(summarise(_turns(scope), by), scope, flushed)
+        request = self._request(filters)
+        return _proven(summarise(request, by), request.scope)
 
-    def _scope(self, session: str | None, notebook: str | None, everything: bool) -> tuple[Scope, bool]:
+    @takes_filters
+    def to_arrow(
+        self, frame: str, *, content: bool = False, expand_tags: bool = False, **filters: Unpack[Filters]
+    ) -> pa.Table:
+        """One of the frames as an Arrow table; the proof of losses is in its metadata, under `victor`, as JSON.
+
+        Raises:
+            UsageError: there is no frame of that name.
+        """
+        from victor_nb.frames.output import with_proof
+
+        request = self._request(filters, content=content, expand_tags=expand_tags)
+        return with_proof(_table(frame, request), loss_proof(request.scope))
+
+    @takes_filters
+    def to_polars(
+        self, frame: str, *, content: bool = False, expand_tags: bool = False, **filters: Unpack[Filters]
+    ) -> pl.DataFrame:
+        """One of the frames for Polars.
+
+        Raises:
+            UsageError: there is no frame of that name.
+            MissingExtraError: polars is not installed.
+        """
+        from victor_nb.frames.output import to_polars
+
+        return to_polars(_table(frame, self._request(filters, content=content, expand_tags=expand_tags)))
+
+    @takes_filters
+    def to_parquet(
+        self,
+        path: str | os.PathLike[str],
+        frame: str | Sequence[str] | None = None,
+        *,
+        content: bool = False,
+        expand_tags: bool = False,
+        **filters: Unpack[Filters],
+    ) -> list[Path]:
+        """Write frames into the folder `path`, as `turns.parquet` and so on: all of them, or those that are named.
+        A path that ends in `.parquet` is the file for the one that is named. The paths of what was written.
+
+        `pandas.read_parquet` gives the same dtypes and `attrs` again. A file is replaced only by a whole one.
+
+        Raises:
+            UsageError: there is no frame of that name, or `path` is one file and the frames are several.
+        """
+        from victor_nb.frames.output import write_parquet
+
+        names = [frame] if isinstance(frame, str) else frame or FRAMES
+        for name in names:
+            _check_frame(name)
+        options = {"content": content, "expand_tags": expand_tags}
+        return write_parquet(path, names, lambda name: self._frame(name, filters, **options))
+
+    def _frame(self, name: str, filters: Filters, **options: Any) -> pd.DataFrame:
+        from victor_nb.frames.arrow import to_pandas
+
+        request = self._request(filters, **options)
+        return _proven(to_pandas(_table(name, request)), request.scope)
+
+    def _request(self, filters: Mapping[str, Any], **options: Any) -> Request:
+        from victor_nb.frames.build import Request
+
+        filter = filter_of(filters)
         store = self._store_getter()
-        flushed = store.flush(FLUSH_TIMEOUT_S)
-        here = self._notebook_getter()
-        return scope_of(store, here, session=session, notebook=notebook, everything=everything), flushed
-
-    def _pairs(
-        self, prefix: str, id_field: str, wanted: Sequence[columns.Column], within: tuple[Scope, bool]
-    ) -> pd.DataFrame:
-        from victor_nb.frames.tables import to_frame
-
-        scope, flushed = within
-        return _proven(to_frame(_pairs(scope, prefix, id_field), wanted), scope, flushed)
+        scope = scope_of(store, self._notebook_getter(), filter, patience_s=FLUSH_TIMEOUT_S)
+        return Request(scope, filter, **options)
 
 
-def _turns(scope: Scope) -> pd.DataFrame:
-    from victor_nb.frames.tables import to_frame
+def _table(name: str, request: Request) -> pa.Table:
+    from victor_nb.frames import build, sessions
 
-    return to_frame(_pairs(scope, "turn", "turn_id"), columns.TURNS)
-
-
-def _pairs(scope: Scope, prefix: str, id_field: str) -> pairing.Rows:
-    rows = pairing.paired(scope.read(f"{prefix}_started", f"{prefix}_completed"), id_field)
-    runs = {run.id: run for run in scope.runs}
-    pairing.mark_interrupted(rows, runs, lambda: {event.turn_id for event in scope.read("turn_completed")})
-    return rows
+    _check_frame(name)
+    return getattr(sessions if name == "sessions" else build, name)(request)
 
 
-def _proven(frame: pd.DataFrame, scope: Scope, flushed: bool) -> pd.DataFrame:
-    frame.attrs["victor"] = loss_proof(scope.store, scope.runs, flushed=flushed)
+def _proven(frame: pd.DataFrame, scope: Scope) -> pd.DataFrame:
+    frame.attrs["victor"] = loss_proof(scope)
     return frame
 
 
-def _checked_types(types: Sequence[str]) -> Sequence[str]:
+def _check_frame(name: str) -> None:
+    if name not in FRAMES:
+        raise UsageError(
+            f"there is no frame {name!r}.{did_you_mean(name, FRAMES)}", hint=f"frames are {', '.join(FRAMES)}"
+        )
+
+
+def _checked_types(type: str | Sequence[str] | None) -> Sequence[str]:
     from victor_nb.events import PAYLOADS
 
+    types = [type] if isinstance(type, str) else type or ()
     for name in types:
         if name not in PAYLOADS and not name.startswith("x_"):
             raise UsageError(

@@ -1,121 +1,169 @@
 """Started and completed events become rows. Events of one pair share the kernel run, the turn and the id that the
 payload gives them; a start that was never completed stays a row, and so does a completion without its start.
-Knows nothing of pandas or of columns.
+Works on whole arrays; knows nothing of columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from victor_nb.protocols import KernelRun, StoredEvent
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
 
-Payload: TypeAlias = "Mapping[str, Any]"
-NOTHING: Payload = {}
+    from victor_nb.frames.reading import Events
+    from victor_nb.records import KernelRun
+
+    Indices: TypeAlias = npt.NDArray[np.int64]
+
+NONE = -1
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Rows:
-    """Parallel lists, one entry a row: the event that opened it, the one that closed it, and their payloads.
+    """For each row the number of the event that opened it among the started ones, and of the one that closed it among
+    the completed ones; `NONE` where there is no such event."""
 
-    An absent event is None and its payload empty. `events` holds the first of the two that is there, which tells the
-    row's session, turn and kernel run; `status` is set for rows that were never completed.
-    """
+    opened: Indices
+    closed: Indices
 
-    events: list[StoredEvent] = field(default_factory=list["StoredEvent"])
-    opened: list[StoredEvent | None] = field(default_factory=list["StoredEvent | None"])
-    closed: list[StoredEvent | None] = field(default_factory=list["StoredEvent | None"])
-    before: list[Payload] = field(default_factory=list[Payload])
-    after: list[Payload] = field(default_factory=list[Payload])
-    status: list[str | None] = field(default_factory=list["str | None"])
-
-    def open(self, event: StoredEvent, payload: Payload) -> None:
-        self._add(event, event, None, payload, NOTHING)
-
-    def add_unopened(self, event: StoredEvent, payload: Payload) -> None:
-        self._add(event, None, event, NOTHING, payload)
-
-    def close(self, row: int, event: StoredEvent, payload: Payload) -> None:
-        self.closed[row] = event
-        self.after[row] = payload
-
-    def _add(
-        self,
-        event: StoredEvent,
-        opened: StoredEvent | None,
-        closed: StoredEvent | None,
-        before: Payload,
-        after: Payload,
-    ) -> None:
-        self.events.append(event)
-        self.opened.append(opened)
-        self.closed.append(closed)
-        self.before.append(before)
-        self.after.append(after)
-        self.status.append(None)
+    def __len__(self) -> int:
+        return len(self.opened)
 
 
-def payloads(events: Sequence[StoredEvent]) -> list[Payload]:
-    """The payload of every event; one that is no JSON object reads as empty."""
-    from pydantic_core import from_json  # three times as fast as the standard library's parser
-
-    def parse(text: str) -> Payload:
-        try:
-            found = from_json(text)
-        except ValueError:
-            return NOTHING
-        return cast("Payload", found) if isinstance(found, dict) else NOTHING
-
-    return [parse(event.data) for event in events]
-
-
-def single(events: Sequence[StoredEvent]) -> Rows:
+def single(count: int) -> Rows:
     """One row an event, for types that come alone."""
-    return Rows(events=list(events), before=payloads(events))
+    import numpy as np
+
+    return Rows(np.arange(count), np.full(count, NONE))
 
 
-def paired(events: Sequence[StoredEvent], id_field: str) -> Rows:
+def paired(starts: Events, ends: Events, id_field: str) -> Rows:
     """One row a pair, in the order in which the pairs were opened.
 
     Some models give every tool call the same id, so a completion goes to the oldest open row of its key.
     """
-    rows = Rows()
-    waiting: dict[tuple[str, str | None, Any], list[int]] = {}
-    for event, payload in zip(events, payloads(events), strict=True):
-        key = (event.kernel_run_id, event.turn_id, str(payload.get(id_field)))
-        if event.type.endswith("_started"):
-            waiting.setdefault(key, []).append(len(rows.events))
-            rows.open(event, payload)
-            continue
-        queue = waiting.get(key)
-        if queue:
-            rows.close(queue.pop(0), event, payload)
-        else:
-            rows.add_unopened(event, payload)
-    return rows
+    import numpy as np
+
+    began, ended = _positions(starts), _positions(ends)
+    match = _first_in_first_out(began, ended, *_keys(starts, ends, id_field))
+    closed = np.full(len(began), NONE)
+    closed[match[match != NONE]] = np.flatnonzero(match != NONE)
+    unopened = np.flatnonzero(match == NONE)
+    if not len(unopened):
+        return Rows(np.arange(len(began)), closed)
+    opened = np.concatenate([np.arange(len(began)), np.full(len(unopened), NONE)])
+    order = np.argsort(np.concatenate([began, ended[unopened]]))
+    return Rows(opened[order], np.concatenate([closed, unopened])[order])
 
 
-def mark_interrupted(
-    rows: Rows, runs: Mapping[str, KernelRun], completed_turns: Callable[[], AbstractSet[str | None]]
-) -> None:
-    """Give rows that were never completed their status: `interrupted`, or None while the work still runs.
+def statuses(
+    rows: Rows, starts: Events, runs: Mapping[str, KernelRun], completed_turns: Callable[[], pa.Array]
+) -> pa.Array:
+    """For rows that were never completed `interrupted`, or null while the work still runs; null for all others.
 
-    It still runs when the kernel is alive and the turn it belongs to (asked for only when needed) is not completed.
+    It still runs when the kernel is alive and the turn it belongs to is not completed. `completed_turns`, the ids of
+    those that are, is asked only when needed.
     """
-    unfinished = [row for row, closed in enumerate(rows.closed) if closed is None]
-    turns: AbstractSet[str | None] | None = None
-    for row in unfinished:
-        event = rows.events[row]
-        if is_over(runs.get(event.kernel_run_id)):
-            rows.status[row] = "interrupted"
-            continue
-        turns = completed_turns() if turns is None else turns
-        rows.status[row] = "interrupted" if event.turn_id in turns else None
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    unfinished = np.flatnonzero(rows.closed == NONE)
+    interrupted = np.zeros(len(rows), dtype=bool)
+    if len(unfinished):
+        opened = pa.array(rows.opened[unfinished])
+        ids = starts["kernel_run_id"].take(opened)
+        living = pa.array([run.id for run in runs.values() if not is_over(run)], ids.type)
+        over = pc.invert(pc.is_in(ids, living))
+        if not pc.all(over).as_py():
+            over = pc.or_(over, pc.is_in(starts["turn_id"].take(opened), completed_turns()))
+        interrupted[unfinished] = over.to_numpy()
+    return pc.if_else(pa.array(interrupted), pa.scalar("interrupted", pa.large_string()), None)
 
 
 def is_over(run: KernelRun | None) -> bool:
     """Whether a kernel run has ended, by itself or by being killed; a run that the store does not know has."""
     return run is None or run.ended_at_us is not None or not run.alive
+
+
+def _positions(events: Events) -> Indices:
+    return events["position"].to_numpy()
+
+
+def _keys(starts: Events, ends: Events, id_field: str) -> tuple[Indices, Indices]:
+    """A number for each combination of run, turn and id; null is a value."""
+    import numpy as np
+    import pyarrow as pa
+
+    keys = np.zeros(len(starts["position"]) + len(ends["position"]), dtype=np.int64)
+    for name in ("kernel_run_id", "turn_id", f"data.{id_field}"):
+        values = pa.chunked_array([*starts[name].chunks, *ends[name].chunks], starts[name].type)
+        codes, count = _codes(values.combine_chunks())
+        keys, _ = _codes(pa.array(keys * count + codes))
+    return keys[: len(starts["position"])], keys[len(starts["position"]) :]
+
+
+def _codes(values: pa.Array) -> tuple[Indices, int]:
+    encoded = values.dictionary_encode(null_encoding="encode")
+    return encoded.indices.to_numpy(zero_copy_only=False).astype("int64"), len(encoded.dictionary) or 1
+
+
+def _first_in_first_out(began: Indices, ended: Indices, start_keys: Indices, end_keys: Indices) -> Indices:
+    """For each end the number of the start that it belongs to, or `NONE`; `began` and `ended` are positions.
+
+    The n-th end of a key belongs to its n-th start, unless it came before that: then it had none, and the ends and
+    starts of that key are gone through one after the other.
+    """
+    import numpy as np
+
+    match = _same_rank(_ranked(start_keys), _ranked(end_keys))
+    has = np.flatnonzero(match != NONE)
+    early = has[began[match[has]] > ended[has]]
+    if len(early):
+        odd = np.unique(end_keys[early])
+        starts, ends = np.flatnonzero(np.isin(start_keys, odd)), np.flatnonzero(np.isin(end_keys, odd))
+        events = [(began[start], int(start_keys[start]), int(start), True) for start in starts]
+        events += [(ended[end], int(end_keys[end]), int(end), False) for end in ends]
+        _match_in_order(sorted(events), match)
+    return match
+
+
+def _ranked(keys: Indices) -> tuple[Indices, Indices]:
+    """The keys, and how many of the same came before each."""
+    import numpy as np
+
+    order = np.argsort(keys, kind="stable")
+    sorted_keys = keys[order]
+    begins = np.r_[True, sorted_keys[1:] != sorted_keys[:-1]][: len(keys)]
+    places = np.arange(len(keys))
+    ranks = np.empty(len(keys), dtype=np.int64)
+    ranks[order] = places - np.maximum.accumulate(np.where(begins, places, 0))
+    return keys, ranks
+
+
+def _same_rank(left: tuple[Indices, Indices], right: tuple[Indices, Indices]) -> Indices:
+    """For each entry of `right` the place of the equal entry of `left`, or `NONE`."""
+    import numpy as np
+
+    if not len(left[0]):
+        return np.full(len(right[0]), NONE)
+    width = 1 + max(left[1].max(), right[1].max(initial=0))
+    ours, theirs = (keys * width + ranks for keys, ranks in (left, right))
+    order = np.argsort(ours)
+    places = np.minimum(np.searchsorted(ours, theirs, sorter=order), len(ours) - 1)
+    return np.where(ours[order[places]] == theirs, order[places], NONE)
+
+
+def _match_in_order(events: Iterable[tuple[int, int, int, bool]], match: Indices) -> None:
+    """Fill in `match` for events of (position, key, number, whether it is a start), in this order."""
+    waiting: dict[int, deque[int]] = defaultdict(deque)
+    for _, key, number, is_start in events:
+        if is_start:
+            waiting[key].append(number)
+        else:
+            match[number] = waiting[key].popleft() if waiting[key] else NONE

@@ -2,50 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from victor_nb.errors import UsageError, did_you_mean
+from victor_nb.records import EventQuery, KernelRun
 
 if TYPE_CHECKING:
-    from victor_nb.protocols import IEventStore, KernelRun, StoredEvent
+    from victor_nb.frames.filters import Filter
+    from victor_nb.protocols import IEventStore
+
+
+PAGE_ROWS: Final = 4096
+PAGE_BYTES: Final = 8 * 1024 * 1024
+_TEXTS: Final = {"data", "content"}
+
+
+@runtime_checkable
+class _ReadsColumns(Protocol):
+    """What a store may have beyond `IEventStore`: `read`, but only some columns, as plain tuples."""
+
+    def all_of(self, kernel_run_id: str) -> EventQuery:
+        """All events of one run, whatever the session."""
+        return EventQuery(kernel_run_ids=[kernel_run_id])
+
+    def rows(self, query: EventQuery, columns: Sequence[str]) -> list[tuple[Any, ...]]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The kernel runs that a frame reads, and the session it is narrowed to.
 
-    `everything` is true when they are all runs of the store, so that a query need not name them.
+    `everything` is true when they are all runs of the store, so that a query need not name them. `accepted` is how
+    many events this kernel had recorded when the scope was made, if it is among them, and `flushed` whether the store
+    has them all.
     """
 
     store: IEventStore
     runs: Sequence[KernelRun]
     session_id: str | None = None
     everything: bool = False
+    accepted: int = 0
+    flushed: bool = True
 
-    def read(self, *types: str) -> list[StoredEvent]:
-        """The events of these types (of all, when none is given), in the order in which they became durable."""
-        from victor_nb.protocols import EventQuery
+    @property
+    def reads_columns(self) -> bool:
+        return isinstance(self.store, _ReadsColumns)
 
+    def query(self, types: Sequence[str]) -> EventQuery:
+        """All events of these types (of any, when none is given)."""
         run_ids = None if self.everything else [run.id for run in self.runs]
-        return self.store.read(EventQuery(kernel_run_ids=run_ids, session_id=self.session_id, types=types or None))
+        return EventQuery(kernel_run_ids=run_ids, session_id=self.session_id, types=list(types) or None)
+
+    def all_of(self, kernel_run_id: str) -> EventQuery:
+        """All events of one run, whatever the session."""
+        return EventQuery(kernel_run_ids=[kernel_run_id])
+
+    def rows(self, query: EventQuery, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        """These attributes of the events of a query; at least two of them."""
+        store = self.store
+        if isinstance(store, _ReadsColumns):
+            return store.rows(query, columns)
+        return [attrgetter(*columns)(event) for event in store.read(query)]
+
+    def pages(self, query: EventQuery, columns: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
+        """The same in pieces of bounded size, unless the query has a limit; `position` is the first column."""
+        in_one = not _TEXTS & set(columns) and len(query.types or ()) == 1  # an index may give them, in its own order
+        if in_one or query.limit is not None:
+            yield self.rows(query, columns)
+            return
+        after, last = 0, 0
+        while True:
+            page = replace(query, after_position=after, limit=PAGE_ROWS, max_bytes=PAGE_BYTES)
+            found = self.rows(page, columns)
+            if not found or (last := found[-1][0]) <= after:
+                return
+            after = last
+            yield found
 
 
-def scope_of(
-    store: IEventStore, here: str | None, *, session: str | None, notebook: str | None, everything: bool
-) -> Scope:
-    """The scope that the arguments of a frame ask for. `here` is the path of the notebook that asks, if known."""
+def scope_of(store: IEventStore, here: str | None, filter: Filter, *, patience_s: float) -> Scope:
+    """The scope that a filter asks for, with the store brought up to date first. `here` is the path of the notebook
+    that asks, if known.
+
+    Raises:
+        UsageError: the store has nothing of the notebook.
+    """
+    accepted = store.accepted
+    flushed = store.flush(patience_s)
     known = store.runs()
-    if notebook is not None:
-        return Scope(store, _runs_of(notebook, known), session)
-    if everything:
-        return Scope(store, known, session, everything=True)
-    own = next((run for run in known if run.id == store.kernel_run_id), None)
+    runs = _wanted(known, store.kernel_run_id, here, filter)
+    is_own = filter.notebook is None or any(run.id == store.kernel_run_id for run in runs)
+    everything = filter.all and filter.notebook is None
+    return Scope(store, runs, filter.session, everything, accepted if is_own else 0, flushed)
+
+
+def _wanted(known: Sequence[KernelRun], own_id: str, here: str | None, filter: Filter) -> Sequence[KernelRun]:
+    if filter.notebook is not None:
+        return _runs_of(filter.notebook, known)
+    if filter.all:
+        return known
+    own = next((run for run in known if run.id == own_id), None)
     here = (own.notebook if own else None) or here
-    mine = [run for run in known if run is own or (here is not None and run.notebook == here)]
-    return Scope(store, mine, session)
+    return [run for run in known if run is own or (here is not None and run.notebook == here)]
 
 
 def _runs_of(notebook: str, known: Sequence[KernelRun]) -> list[KernelRun]:

@@ -6,14 +6,20 @@ their tokens are no model's tokens: they are in no total of tokens or cost.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from victor_nb.errors import UsageError, did_you_mean
-from victor_nb.frames.columns import Dtype
+from victor_nb.frames.arrow import to_pandas
+from victor_nb.frames.build import Request, turns
+from victor_nb.frames.columns import TAGS, TURNS, Dtype
+from victor_nb.frames.facts import kept_facts
+from victor_nb.frames.tags import PREFIX, values_of_tag
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 TOTALS: Final[Mapping[str, Dtype]] = {
     "turns": "Int64",
@@ -28,32 +34,68 @@ TOTALS: Final[Mapping[str, Dtype]] = {
     "cost_unknown": "Int64",
 }
 """Column → dtype of what is added up."""
+COUNTED: Final = ("turns", "errors", "interrupted", "cost_unknown")
+"""Those of them that are never NA."""
 
-QUANTILES: Final = {
-    "duration_s_p50": ("duration_s", 0.5),
-    "duration_s_p95": ("duration_s", 0.95),
-    "time_to_first_token_s_p50": ("time_to_first_token_s", 0.5),
+_QUANTILES: Final = {
+    f"{name}_p{percent}": (name, percent / 100)
+    for name in ("duration_s", "time_to_first_token_s")
+    for percent in (50, 95)
 }
+_PERIODS: Final = ("day", "hour")
 _MEASURED: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cost_usd")
+_ADDED_UP: Final = {"status", "usage_source", "requests", "tool_calls", *_MEASURED}
+_COLUMNS: Final = tuple(column.name for column in TURNS)
 
 
-def summarise(turns: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
+def summarise(request: Request, by: str | Sequence[str] | None) -> pd.DataFrame:
     """One row per distinct value of the columns `by`, which come first; see `Analytics.summary`."""
-    keys = _checked([by] if isinstance(by, str) else by, list(turns.columns))
-    summary = totals(turns, keys)
-    groups = turns.groupby(keys, dropna=False, sort=True)
-    for name, (column, quantile) in QUANTILES.items():
+    keys = _checked([by] if isinstance(by, str) else by or ())
+    needed = {"score", *_ADDED_UP, *(name for name, _ in _QUANTILES.values()), *map(_column_of, keys)}
+    table = facts(request, needed)
+    found = {f"by {key}": _values_of(table, key) for key in keys}
+    for name, values in found.items():
+        table = table.append_column(name, values)
+    return _named(_summed(to_pandas(table), list(found)), keys)
+
+
+def facts(request: Request, names: Iterable[str]) -> pa.Table:
+    """These columns of `turns()`, in any order of rows."""
+    wanted = sorted(set(names))
+    kept = kept_facts(request.scope, wanted) if request.filter.takes_all else None
+    return turns(replace(request, content=False, expand_tags=False)).select(wanted) if kept is None else kept
+
+
+def totals(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """The columns of `TOTALS` for each combination of the columns `keys`, which are the index."""
+    countable = _countable(frame)
+    adds = frame[list(keys)].assign(**{name: countable[name] for name in TOTALS})
+    return adds.groupby(list(keys), dropna=False, sort=True)[list(TOTALS)].sum(min_count=1).astype(dict(TOTALS))
+
+
+def _summed(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    if not keys:
+        return _whole(frame)
+    summary = totals(frame, keys)
+    groups = frame.groupby(keys, dropna=False, sort=True)
+    summary["score"] = groups["score"].mean().astype("Float64").array
+    for name, (column, quantile) in _QUANTILES.items():
         summary[name] = groups[column].quantile(quantile).astype("Float64").array
-    return summary
+    return summary.reset_index()
 
 
-def totals(turns: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """The keys and the columns of `TOTALS`; a key that is itself such a column is not added up."""
-    countable = _countable(turns)
-    wanted = [name for name in TOTALS if name not in keys]
-    frame = turns[list(keys)].assign(**{name: countable[name] for name in wanted})
-    sums = frame.groupby(list(keys), dropna=False, sort=True)[wanted].sum(min_count=1)
-    return sums.astype({name: TOTALS[name] for name in wanted}).reset_index()
+def _whole(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row, also where there is no turn."""
+    whole = _summed(frame.assign(all=True), ["all"])
+    whole = whole.reindex([0]) if whole.empty else whole
+    return whole.fillna(dict.fromkeys(COUNTED, 0)).drop(columns="all")
+
+
+def _named(summary: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """A key that is itself added up stands in its place."""
+    labels = [_label_of(key) for key in keys]
+    summary = summary.drop(columns=[label for label in labels if label in summary])
+    return summary.rename(columns={f"by {key}": label for key, label in zip(keys, labels, strict=True)})
 
 
 def _countable(turns: pd.DataFrame) -> dict[str, Any]:
@@ -65,18 +107,41 @@ def _countable(turns: pd.DataFrame) -> dict[str, Any]:
     adds["interrupted"] = turns["status"].eq("interrupted").fillna(False)
     sent = turns["requests"].ne(0).fillna(True)  # a turn that asked nobody costs nothing
     adds["cost_unknown"] = measured & sent & turns["cost_usd"].isna()
-    for name in ("turns", "errors", "interrupted", "cost_unknown"):
+    for name in COUNTED:
         adds[name] = adds[name].astype("Int64")
     return {**adds, "requests": turns["requests"], "tool_calls": turns["tool_calls"]}
 
 
-def _checked(by: Sequence[str], known: Sequence[str]) -> list[str]:
+def _column_of(key: str) -> str:
+    """The column of `turns()` that a key is made of."""
+    if key in _PERIODS:
+        return "started_at"
+    return TAGS if _tag_of(key) else key
+
+
+def _values_of(table: pa.Table, key: str) -> pa.ChunkedArray:
+    import pyarrow.compute as pc
+
+    values = table[_column_of(key)]
+    if key in _PERIODS:
+        return pc.floor_temporal(values, unit=key)
+    return values_of_tag(values, tag) if (tag := _tag_of(key)) else values
+
+
+def _tag_of(key: str) -> str:
+    prefix = next((prefix for prefix in (PREFIX, "tag:") if key.startswith(prefix)), "")
+    return key.removeprefix(prefix) if prefix else ""
+
+
+def _label_of(key: str) -> str:
+    return f"{PREFIX}{tag}" if (tag := _tag_of(key)) else key
+
+
+def _checked(by: Sequence[str]) -> list[str]:
     for name in by:
-        if name not in known:
+        if name not in (*_COLUMNS, *_PERIODS) and not _tag_of(name):
             raise UsageError(
-                f"turns have no column {name!r}.{did_you_mean(name, known)}",
-                hint="by= takes one or several columns of turns(), such as model, session_id or status",
+                f"turns have no column {name!r}.{did_you_mean(name, (*_COLUMNS, *_PERIODS))}",
+                hint='by= takes columns of turns() such as model or status, day, hour, and tags such as "tag:variant"',
             )
-    if not by:
-        raise UsageError("summary() needs a column to go by.", hint='for example summary(by="model")')
     return list(dict.fromkeys(by))

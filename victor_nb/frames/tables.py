@@ -1,85 +1,120 @@
-"""Columns become a DataFrame, with the dtypes that were declared and no others. The only place that builds arrays
-of pandas.
-"""
+"""Rows of events become an Arrow table of the columns that were declared, and no others."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from victor_nb.frames.columns import TIME, Column, Dtype, Values
-from victor_nb.frames.pairing import Rows
+from victor_nb.frames.arrow import arrow_type
+from victor_nb.frames.columns import TAGS, Column, Dtype, Source
+from victor_nb.frames.pairing import NONE, Rows
+from victor_nb.frames.reading import Wanted
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pyarrow as pa
+
+    from victor_nb.frames.pairing import Indices
+    from victor_nb.frames.reading import Events
+
+_FIELDS: Final[Mapping[Source, tuple[tuple[str, str], ...]]] = {
+    "event": (("opened", ""), ("closed", "")),
+    "opened": (("opened", ""),),
+    "closed": (("closed", ""),),
+    "before": (("opened", "data."),),
+    "after": (("closed", "data."),),
+    "latest": (("closed", "data."), ("opened", "data.")),
+    "content before": (("opened", "content."),),
+    "content after": (("closed", "content."),),
+    "made": (),
+}
+"""Source → whose field it is, and what events call it; the first of two that is known."""
 
 
-def to_frame(rows: Rows, columns: Sequence[Column]) -> pd.DataFrame:
-    """A frame of these columns, one row for each of `rows`."""
-    return from_values({column.name: (column.get(rows), column.dtype) for column in columns})
+def wanted_by(columns: Sequence[Column], side: Literal["opened", "closed"], **keys: Dtype) -> Wanted:
+    """What these columns, and `keys` besides (fields of the payload), need of the events of one side."""
+    found: dict[str, dict[str, Dtype]] = {"": {}, "data.": {**keys}, "content.": {}}
+    for column in columns:
+        for its_side, prefix in _FIELDS[column.source]:
+            if its_side == side:
+                found[prefix][column.field] = column.dtype
+    return Wanted(("kernel_run_id", "turn_id", *found[""]), found["data."], found["content."])
 
 
-def from_values(columns: Mapping[str, tuple[Values, Dtype]]) -> pd.DataFrame:
-    """A frame from lists of plain values; None is NA, and so is a value that its dtype cannot hold."""
-    import pandas as pd
+def to_table(
+    rows: Rows, opened: Events, closed: Events, columns: Sequence[Column], made: Mapping[str, pa.Array]
+) -> pa.Table:
+    """One row for each of `rows`. `made` has the columns whose source is "made".
 
-    return pd.DataFrame({name: _array(values, dtype) for name, (values, dtype) in columns.items()}, copy=False)
+    Takes the events apart: their columns are let go when the table has no more use for them.
+    """
+    import pyarrow as pa
 
-
-def _array(values: Values, dtype: Dtype) -> Any:
-    import pandas as pd
-
-    try:
-        return _BUILDERS.get(dtype, _plain)(values, dtype)
-    except (TypeError, ValueError, OverflowError):
-        return pd.array([_fitting(value, dtype) for value in values], dtype=dtype)
-
-
-def _plain(values: Values, dtype: Dtype) -> Any:
-    import numpy as np
-    import pandas as pd
-
-    return pd.array(np.array(values, dtype=object), dtype=dtype)
-
-
-def _times(values: Values, dtype: Dtype) -> Any:
-    import numpy as np
-    import pandas as pd
-
-    stamps = np.array(["NaT" if value is None else value for value in values], dtype="datetime64[us]")
-    return pd.DatetimeIndex(stamps).tz_localize("UTC").array
+    sides = {"opened": _Side(opened, rows.opened), "closed": _Side(closed, rows.closed)}
+    uses = Counter(field for column in columns for field in _reads(column))
+    found: dict[str, Any] = {}
+    for column in columns:
+        found[column.name] = made[column.name] if column.source == "made" else _values(sides, column)
+        for side, name in _reads(column):
+            uses[side, name] -= 1
+            if not uses[side, name]:
+                sides[side].events.pop(name, None)
+    schema = pa.schema([(column.name, arrow_type(column.dtype)) for column in columns])
+    return _in_order_of_time(pa.table(found, schema=schema))
 
 
-def _floats(values: Values, dtype: Dtype) -> Any:
-    import numpy as np
-    import pandas as pd
+@dataclass(slots=True)
+class _Side:
+    """Events, and which of them each row takes its values from; `all` when each is its own row's, in this order."""
 
-    found = np.array(values, dtype="float64")
-    return pd.arrays.FloatingArray(found, np.isnan(found))
+    events: Events
+    indices: Indices
+    all: bool = field(init=False)
 
+    def __post_init__(self) -> None:
+        import numpy as np
 
-def _integers(values: Values, dtype: Dtype) -> Any:
-    """By way of floats, which takes a third of the time; raises for what a float would not hold exactly."""
-    import numpy as np
-    import pandas as pd
+        count = len(self.events["position"])
+        self.all = len(self.indices) == count and np.array_equal(self.indices, np.arange(count))
 
-    found = np.array(values, dtype="float64")
-    missing = np.isnan(found)
-    found[missing] = 0
-    whole = found.astype("int64")
-    if (whole != found).any() or (np.abs(found) >= 2**53).any():
-        raise ValueError
-    return pd.arrays.IntegerArray(whole, missing)
+    def taken(self, name: str) -> pa.ChunkedArray:
+        import pyarrow as pa
 
-
-_BUILDERS: Mapping[str, Callable[[Values, Dtype], Any]] = {TIME: _times, "Float64": _floats, "Int64": _integers}
+        values = self.events[name]
+        return values if self.all else values.take(pa.array(self.indices, mask=self.indices == NONE))
 
 
-def _fitting(value: Any, dtype: Dtype) -> Any:
-    """The value, or None when the column cannot hold it: an event of a stranger must not cost the whole frame."""
-    if dtype == "string":
-        return value if value is None or isinstance(value, str) else json.dumps(value)
-    wanted = {"boolean": bool, "Float64": (int, float)}.get(dtype, int)
-    fits = isinstance(value, wanted) and (isinstance(value, bool) == (dtype == "boolean"))
-    return value if fits else None
+def _reads(column: Column) -> list[tuple[str, str]]:
+    return [(side, f"{prefix}{column.field}") for side, prefix in _FIELDS[column.source]]
+
+
+def values_of(rows: Rows, opened: Events, closed: Events, column: Column) -> pa.ChunkedArray:
+    """One column of what `to_table` makes, before it takes the events apart."""
+    return _values({"opened": _Side(opened, rows.opened), "closed": _Side(closed, rows.closed)}, column)
+
+
+def _values(sides: Mapping[str, _Side], column: Column) -> pa.ChunkedArray:
+    import pyarrow.compute as pc
+
+    first, *other = [(sides[side], name) for side, name in _reads(column)]
+    values = first[0].taken(first[1])
+    if other and values.null_count:
+        values = pc.coalesce(values, other[0][0].taken(other[0][1]))
+    return values.fill_null("{}") if column.field == TAGS else values
+
+
+def _in_order_of_time(table: pa.Table) -> pa.Table:
+    """Where the clock was set back between its start and its end, a row ends its duration after its start."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if "completed_at" not in table.column_names:
+        return table
+    started, completed = table["started_at"], table["completed_at"]
+    if not pc.any(pc.less(completed, started)).as_py():
+        return table
+    micros = pc.cast(pc.round(pc.multiply(table["duration_s"].fill_null(0.0), 1e6)), "int64")
+    ended = pc.add(started, pc.cast(pc.max_element_wise(micros, pa.scalar(0, pa.int64())), pa.duration("us")))
+    mended = pc.if_else(pc.less(completed, started), ended, completed)
+    return table.set_column(table.column_names.index("completed_at"), "completed_at", mended)
