@@ -80,7 +80,7 @@ def record_feedback(
         UsageError: analytics are switched off.
         StoreError: the disk took longer than ten seconds; the rating is still being written.
     """
-    if not getattr(coordinator, "enabled", True):
+    if not coordinator.enabled:
         raise UsageError("analytics are switched off, so a rating would be kept nowhere.", hint="enable_analytics=True")
     given: FeedbackGiven = {
         "turn_id": turn.turn_id,

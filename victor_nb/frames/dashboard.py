@@ -5,7 +5,7 @@ shown at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from victor_nb.frames import dashboard_view as view
@@ -30,15 +30,15 @@ def render(analytics: Analytics) -> str:
     """
     by_model = analytics.summary(by="model")
     latest = analytics.turns(newest_first=True, limit=LATEST)
-    store = analytics.store
+    store, proof = analytics.store, by_model.attrs["victor"]
     parts = [
         f'<div class="quiet">{_place(store)}</div>',
         _tiles(by_model, latest),
         _bars(latest),
         _models(by_model),
         _turns(latest.head(_LISTED_TURNS)),
-        _exporters(store.outboxes()),
-        _proof(by_model.attrs["victor"], store.degraded),
+        _exporters(proof["exporters"], store.outboxes()),
+        _proof(proof, store.degraded),
     ]
     return f'<div class="victor-nb-dash">{view.STYLE}{"".join(parts)}</div>'
 
@@ -157,33 +157,32 @@ def _status(row: dict[Any, Any]) -> str:
     return status if row["status"] == "ok" else f'<span class="bad">{status}{why}</span>'
 
 
-def _exporters(outboxes: Sequence[Outbox]) -> str:
-    by_name: dict[str, list[Outbox]] = {}
-    for outbox in outboxes:
-        by_name.setdefault(outbox.exporter, []).append(outbox)
-    if not by_name:
+def _exporters(counts: Mapping[str, Mapping[str, int]], outboxes: Sequence[Outbox]) -> str:
+    if not counts:
         return ""
-    rows = [_exporter(name, found) for name, found in list(by_name.items())[:_LISTED_EXPORTERS]]
-    more = len(by_name) - len(rows)
+    errors = {outbox.exporter: outbox.last_error for outbox in outboxes if outbox.last_error}
+    rows = [
+        _exporter(name, its_counts, errors.get(name)) for name, its_counts in list(counts.items())[:_LISTED_EXPORTERS]
+    ]
     heads = ["exporter", "last error", "delivered", "pending", "refused"]
+    more = len(counts) - len(rows)
     last = f'<div class="quiet">and {more} more: vn.analytics.exports()</div>' if more else ""
     return "<h4>Exporters</h4>" + table(heads, rows, text=2) + last
 
 
-def _exporter(name: str, outboxes: Sequence[Outbox]) -> list[str]:
-    error = next((box.last_error for box in reversed(outboxes) if box.last_error), None)
-    dead = sum(box.dead for box in outboxes)
+def _exporter(name: str, counts: Mapping[str, int], error: str | None) -> list[str]:
     return [
-        text(name),
+        text(name, 80),
         f'<span class="bad">{text(error, 100)}</span>' if error else UNKNOWN,
-        whole(sum(box.delivered for box in outboxes)),
-        whole(sum(box.pending for box in outboxes)),
-        f'<span class="bad">{dead:,}</span>' if dead else "0",
+        whole(counts["delivered"]),
+        whole(counts["pending"]),
+        f'<span class="bad">{counts["dead"]:,}</span>' if counts["dead"] else "0",
     ]
 
 
 def _proof(proof: dict[str, Any], degraded: str | None) -> str:
     counts = f"{proof['accepted']:,} events recorded, {proof['stored']:,} stored"
+    counts += f", {proof['pruned']:,} deleted on purpose" if proof["pruned"] else ""
     if degraded:
         return _foot(f"✗ {counts}, in memory only: {text(degraded, 200)}", bad=True)
     if proof["gaps"]:

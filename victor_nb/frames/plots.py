@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from victor_nb.errors import MissingExtraError
+from victor_nb.frames.filters import Filters, takes_filters
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +34,8 @@ class Plots:
     def __repr__(self) -> str:
         return "<Plots: .tokens() .cost() .latency() .tools() .context()>"
 
-    def tokens(self, by: str | Sequence[str] | None = None, **filters: Any) -> Figure:
+    @takes_filters
+    def tokens(self, by: str | Sequence[str] | None = None, **filters: Unpack[Filters]) -> Figure:
         """Input tokens (the part from the provider's cache apart) and output tokens of each turn, or in total by
         group."""
         _check_matplotlib()
@@ -42,28 +43,32 @@ class Plots:
 
         return draw_tokens(self._analytics.turns(**filters), by)
 
-    def cost(self, by: str | Sequence[str] | None = None, **filters: Any) -> Figure:
+    @takes_filters
+    def cost(self, by: str | Sequence[str] | None = None, **filters: Unpack[Filters]) -> Figure:
         """US dollars of each turn, or in total by group. A turn of unknown price is a cross, not a bar of 0."""
         _check_matplotlib()
         from victor_nb.frames.plots_turns import draw_cost
 
         return draw_cost(self._analytics.turns(**filters), by)
 
-    def latency(self, by: str | Sequence[str] | None = None, **filters: Any) -> Figure:
+    @takes_filters
+    def latency(self, by: str | Sequence[str] | None = None, **filters: Unpack[Filters]) -> Figure:
         """Seconds until the first token and until the whole answer; by group the median and its spread."""
         _check_matplotlib()
         from victor_nb.frames.plots_turns import draw_latency
 
         return draw_latency(self._analytics.turns(**filters), by)
 
-    def tools(self, by: str | Sequence[str] = "tool", **filters: Any) -> Figure:
+    @takes_filters
+    def tools(self, by: str | Sequence[str] = "tool", **filters: Unpack[Filters]) -> Figure:
         """How often each tool was called and how that ended. `by=` takes columns of `tool_calls()`."""
         _check_matplotlib()
         from victor_nb.frames.plots_work import draw_tools
 
         return draw_tools(self._analytics.tool_calls(**filters), by)
 
-    def context(self, by: str | Sequence[str] | None = None, **filters: Any) -> Figure:
+    @takes_filters
+    def context(self, by: str | Sequence[str] | None = None, **filters: Unpack[Filters]) -> Figure:
         """Tokens of context that each turn sent, a line a session, with the turns in which it was compacted."""
         _check_matplotlib()
         from victor_nb.frames.plots_work import draw_context
@@ -72,5 +77,7 @@ class Plots:
 
 
 def _check_matplotlib() -> None:
-    if find_spec("matplotlib") is None:
-        raise MissingExtraError("plots need matplotlib.", hint='pip install "victor-nb[lab]"')
+    try:
+        import matplotlib  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    except ImportError:
+        raise MissingExtraError("plots need matplotlib.", hint='pip install "victor-nb[lab]"') from None

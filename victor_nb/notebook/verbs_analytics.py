@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from victor_nb.errors import StoreError, UsageError, did_you_mean
+from victor_nb.frames.times import to_us
 from victor_nb.notebook.arguments import parse_prune
 from victor_nb.notebook.words import Wait, refuse_more, say, size_of
 from victor_nb.protocols import IEventStore, IStoreUpkeep
 
 if TYPE_CHECKING:
     from victor_nb.session import Session
-
-_AGE: Final = re.compile(r"(\d{1,6})\s*(m|h|d|w)")
-_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def analytics(session: Session, words: list[str], wait: Wait) -> Any:
@@ -38,11 +35,14 @@ def analytics(session: Session, words: list[str], wait: Wait) -> Any:
 
 def _prune(store: IEventStore, words: list[str]) -> None:
     before, undelivered = parse_prune(words)
-    moment = moment_of(before, datetime.now(UTC))
+    moment_us = to_us(before, "before")
+    moment = datetime.fromtimestamp(moment_us / 1e6, UTC).astimezone()
+    if moment > datetime.now(UTC):
+        raise UsageError(f"{before} is in the future.", hint="name a date that is past, or an age as 90d")
     upkeep = _upkeep(store, "prune")
     size = upkeep.size_bytes()
-    number = upkeep.prune(int(moment.timestamp() * 1_000_000), undelivered=undelivered)
-    say(f"Deleted {_events(number)} from before {moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC. {_freed(upkeep, size)}")
+    number = upkeep.prune(moment_us, undelivered=undelivered)
+    say(f"Deleted {_events(number)} from before {moment:%Y-%m-%d %H:%M %Z}. {_freed(upkeep, size)}")
     if not undelivered and any(outbox.pending for outbox in store.outboxes()):
         say("Events that an exporter has yet to deliver were kept; --undelivered deletes them too.")
 
@@ -100,26 +100,6 @@ def _freed(upkeep: IStoreUpkeep, before: int) -> str:
 
 def _events(number: int) -> str:
     return f"{number:,} event{'' if number == 1 else 's'}"
-
-
-def moment_of(text: str, now: datetime) -> datetime:
-    """A date, a time (UTC unless it says otherwise), or an age such as `90d`, `12h`, `2w`.
-
-    Raises:
-        UsageError: it is none of these, or in the future.
-    """
-    try:
-        if age := _AGE.fullmatch(text.strip()):
-            return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
-        found = datetime.fromisoformat(text.strip())
-    except (ValueError, OverflowError):
-        raise UsageError(
-            f"{text!r} is no date.", hint="as 2026-01-31, 2026-01-31T12:00, or an age: 90d, 12h, 2w"
-        ) from None
-    moment = found if found.tzinfo else found.replace(tzinfo=UTC)
-    if moment > now:
-        raise UsageError(f"{text} is in the future.", hint="name a date that is past, or an age as 90d")
-    return moment
 
 
 _ACTIONS: Final[dict[str, Callable[[IEventStore, list[str]], None]]] = {
