@@ -28,12 +28,12 @@ def render(analytics: Analytics) -> str:
     Raises:
         StoreError: the store cannot be read.
     """
-    by_model = analytics.summary(by="model")
+    all_turns, by_model = analytics.summary(by=None), analytics.summary(by="model")
     latest = analytics.turns(newest_first=True, limit=LATEST)
-    store, proof = analytics.store, by_model.attrs["victor"]
+    store, proof = analytics.store, all_turns.attrs["victor"]
     parts = [
         f'<div class="quiet">{_place(store)}</div>',
-        _tiles(by_model, latest),
+        _tiles(all_turns.to_dict("records")[0]),
         _bars(latest),
         _models(by_model),
         _turns(latest.head(_LISTED_TURNS)),
@@ -49,31 +49,19 @@ def _place(store: IEventStore) -> str:
     return " · ".join(part for part in ("<b>Analytics</b>", text(path, 120), bytes_there) if part)
 
 
-def _tiles(by_model: pd.DataFrame, latest: pd.DataFrame) -> str:
-    failed, interrupted = _total(by_model, "errors"), _total(by_model, "interrupted")
-    troubles = [f'<span class="bad">{failed} failed</span>' if failed else "", f"{interrupted} cut" * bool(interrupted)]
-    unpriced = _total(by_model, "cost_unknown")
-    durations = latest["duration_s"].dropna()
-    p50, p95 = (durations.quantile(share) if len(durations) else None for share in (0.5, 0.95))
+def _tiles(all_turns: dict[Any, Any]) -> str:
+    failed, cut, unpriced = (all_turns[name] for name in ("errors", "interrupted", "cost_unknown"))
+    troubles = [f'<span class="bad">{failed:,} failed</span>' if failed else "", f"{cut:,} interrupted" if cut else ""]
+    read = all_turns["cache_read_tokens"]
+    p95 = all_turns["duration_s_p95"]
     shown = [
-        tile(whole(_total(by_model, "turns") or 0), "turns", " · ".join(filter(None, troubles)) or "none failed"),
-        tile(whole(_total(by_model, "input_tokens")), "input tokens", _cached(by_model)),
-        tile(whole(_total(by_model, "output_tokens")), "output tokens"),
-        tile(usd(_total(by_model, "cost_usd")), "cost", f"+ {unpriced} of unknown price" if unpriced else "US dollars"),
-        tile(seconds(p50), "median time", f"95 %: {seconds(p95)} · last {len(durations)}"),
+        tile(whole(all_turns["turns"]), "turns", " · ".join(filter(None, troubles))),
+        tile(whole(all_turns["input_tokens"]), "input tokens", f"{read:,} from cache" if known(read) and read else ""),
+        tile(whole(all_turns["output_tokens"]), "output tokens"),
+        tile(usd(all_turns["cost_usd"]), "cost", f"+ {unpriced:,} turns of unknown price" if unpriced else ""),
+        tile(seconds(all_turns["duration_s_p50"]), "median time", f"95 %: {seconds(p95)}" if known(p95) else ""),
     ]
     return f'<div class="tiles">{"".join(shown)}</div>'
-
-
-def _total(by_model: pd.DataFrame, column: str) -> Any:
-    """The sum of what is known, None when nothing is."""
-    values = by_model[column].dropna()
-    return values.sum() if len(values) else None
-
-
-def _cached(by_model: pd.DataFrame) -> str:
-    read = _total(by_model, "cache_read_tokens")
-    return f"{whole(read)} from cache" if read else ""
 
 
 def _bars(latest: pd.DataFrame) -> str:

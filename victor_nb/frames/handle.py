@@ -74,6 +74,11 @@ class Analytics:
             return None
 
     @property
+    def store(self) -> IEventStore:
+        """Where the events are."""
+        return self._store_getter()
+
+    @property
     def plot(self) -> Plots:
         """Figures of what the frames hold, one method each: `plot.tokens()`, `plot.cost()`, …"""
         from victor_nb.frames.plots import Plots

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from victor_nb.errors import UsageError, did_you_mean
+from victor_nb.frames.filters import tag_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 MOST_BARS: Final = 60
 MOST_GROUPS: Final = 12
-TAG: Final = "tag:"
+_TAG_PREFIXES: Final = ("tag:", "tag_")
+_PERIODS: Final = {"day": "%Y-%m-%d", "hour": "%Y-%m-%d %H:00"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def grouped(frame: pd.DataFrame, by: str | Sequence[str]) -> list[tuple[str, pd.
         UsageError: there is no such column.
     """
     names = [by] if isinstance(by, str) else list(by)
-    keys = [_values(frame, name).astype("string").fillna("(none)") for name in names]
+    keys = [_values(frame, name).fillna("(none)") for name in names]
     if not keys:
         raise UsageError("by= needs a column to go by.", hint='for example by="model"')
     joined = keys[0]
@@ -72,25 +74,28 @@ def grouped(frame: pd.DataFrame, by: str | Sequence[str]) -> list[tuple[str, pd.
 
 
 def _values(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
+    """As text: of a column, of a tag, or the day or hour (UTC) in which a turn began."""
     import pandas as pd
 
     if name in frame.columns:
-        return frame[name]
-    known = list(frame.columns)
-    if name.startswith(TAG) and "tags" in known:
-        tags = [json.loads(text) for text in frame["tags"]]
-        known = [*known, *(f"{TAG}{tag}" for tag in dict.fromkeys(tag for found in tags for tag in found))]
-        values = [_as_text(found.get(name.removeprefix(TAG))) for found in tags]
-        if name in known or frame.empty:
-            return pd.Series(values, index=frame.index, dtype="string")
+        return frame[name].astype("string")
+    if name in _PERIODS:
+        return frame["started_at"].dt.strftime(_PERIODS[name]).astype("string")
+    tags = [json.loads(text) for text in frame["tags"].fillna("{}")] if "tags" in frame.columns else []
+    prefix = next((prefix for prefix in _TAG_PREFIXES if name.startswith(prefix)), "")
+    if prefix and any(name.removeprefix(prefix) in found for found in tags):
+        values = [found.get(name.removeprefix(prefix)) for found in tags]
+        texts = [value if value is None else tag_text(value) for value in values]
+        return pd.Series(texts, index=frame.index, dtype="string")
+    known = [
+        *frame.columns,
+        *_PERIODS,
+        *(f"tag:{tag}" for tag in dict.fromkeys(tag for found in tags for tag in found)),
+    ]
     raise UsageError(
         f"there is no column {name!r} to go by.{did_you_mean(name, known)}",
-        hint='by= takes a column of the frame, or a tag as in by="tag:variant"',
+        hint='by= takes a column of the frame, day, hour, or a tag as in by="tag:variant"',
     )
-
-
-def _as_text(value: object) -> str | None:
-    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def span(times: pd.Series[Any]) -> str:
