@@ -110,22 +110,46 @@ def _unprivileged_user() -> str | None:
     return "postgres" if any(entry.pw_name == "postgres" for entry in pwd.getpwall()) else "nobody"
 
 
+class PostgresCluster:
+    """A PostgreSQL cluster of our own in `home`, which can be stopped and started again on the same port."""
+
+    def __init__(self, home: Path) -> None:
+        self._binaries, self._user = _postgres_binaries(), _unprivileged_user()
+        if self._user:
+            shutil.chown(home, self._user)
+        self._home, self._data, self._port = home, home / "data", free_port()
+        make = [str(self._binaries / "initdb"), "-D", str(self._data), "-U", "victor", "-A", "trust", "-E", "UTF8"]
+        command = [*as_user(self._user), *make, "--no-sync", "--locale=C"]
+        subprocess.run(command, cwd=home, check=True, capture_output=True)
+        self.dsn = f"postgresql://victor@127.0.0.1:{self._port}"
+        self.start()
+
+    def start(self) -> None:
+        serve = [str(self._binaries / "postgres"), "-D", str(self._data), "-k", str(self._home), "-F"]
+        address = ["-h", "127.0.0.1", "-p", str(self._port)]
+        self._service = Service([*serve, *address], "ready to accept connections", user=self._user, cwd=self._home)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT ends all connections and then the server; SIGQUIT does so without cleaning up, as a crash does."""
+        self._service.stop(how)
+
+
 @pytest.fixture(scope="session")
 def postgres_cluster() -> Iterator[str]:
     """A PostgreSQL cluster of our own; yields its DSN without a database: `postgresql://victor@127.0.0.1:port`."""
-    binaries, user = _postgres_binaries(), _unprivileged_user()
     with tempfile.TemporaryDirectory(prefix="victor-pg-") as folder:  # pytest's own folders are closed to other users
-        home = Path(folder)
-        if user:
-            shutil.chown(home, user)
-        data = home / "data"
-        make = [str(binaries / "initdb"), "-D", str(data), "-U", "victor", "-A", "trust", "-E", "UTF8", "--no-sync"]
-        subprocess.run([*as_user(user), *make, "--locale=C"], cwd=home, check=True, capture_output=True)
-        port = free_port()
-        serve = [str(binaries / "postgres"), "-D", str(data), "-k", str(home), "-h", "127.0.0.1", "-p", str(port)]
-        service = Service([*serve, "-F"], "ready to accept connections", user=user, cwd=home)
-        yield f"postgresql://victor@127.0.0.1:{port}"
-        service.stop(signal.SIGINT)
+        cluster = PostgresCluster(Path(folder))
+        yield cluster.dsn
+        cluster.stop()
+
+
+@pytest.fixture(scope="module")
+def stoppable_postgres() -> Iterator[PostgresCluster]:
+    """A cluster that tests may stop and start, with the database `postgres`. Leave it running."""
+    with tempfile.TemporaryDirectory(prefix="victor-pg-") as folder:
+        cluster = PostgresCluster(Path(folder))
+        yield cluster
+        cluster.stop()
 
 
 @pytest.fixture
