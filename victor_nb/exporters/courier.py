@@ -60,6 +60,7 @@ class Courier:
         self._isolation = Isolation(backlog, self._attempt, self._insist)
         self._not_before = 0.0
         self._retried_size: int | None = None
+        self._failed: Batch | None = None
 
     @property
     def must_wait_s(self) -> float:
@@ -69,7 +70,7 @@ class Courier:
     def drain(self) -> bool:
         """Deliver all that is durable; False when something failed."""
         max_bytes = traits.batch_bytes(self._exporter)
-        while self._rest(0):
+        while self._rest(0) and not self.must_wait_s:
             size = self._retried_size or traits.batch_size(self._exporter)
             batch = self._backlog.next(size, max_bytes)
             if batch is None:
@@ -92,7 +93,7 @@ class Courier:
             return True
         # The same batch again, whatever comes in meanwhile: a destination may know it by an idempotency key.
         self._retried_size = len(batch.events)
-        self._count_failure(batch, outcome)
+        self._count_failure(batch, outcome.error or "")
         suspicious = not outcome.retryable or self.failures >= _FAILURES_BEFORE_ISOLATION
         return outcome.about_events and suspicious and self._isolate(batch, outcome)
 
@@ -112,6 +113,8 @@ class Courier:
             )
         if done:
             self._recover()
+        else:
+            self._backlog.note_failure((self._failed or batch).outbox, self.failures, (self.last_error or "")[:500])
         return done
 
     def _recover(self) -> None:
@@ -125,6 +128,8 @@ class Courier:
             return Outcome("the delivery was closed", about_events=False)
         events = decode(batch.events, include_content=traits.include_content(self._exporter))
         outcome = self.caller.export(events, batch.id, self._stop)
+        if not outcome.success:
+            self._failed, self.last_error = batch, outcome.error
         if outcome.retry_after_s:
             self._not_before = time.monotonic() + outcome.retry_after_s
         return outcome
@@ -136,9 +141,9 @@ class Courier:
                 raise DeliveryClosed
         return outcome
 
-    def _count_failure(self, batch: Batch, outcome: Outcome) -> None:
+    def _count_failure(self, batch: Batch, error: str) -> None:
         self.failures += 1
-        self.last_error = error = outcome.error or ""
+        self.last_error = error
         self._backlog.note_failure(batch.outbox, self.failures, error[:500])
         if self.failures > 1 or all(event.type == "export_failed" for event in batch.events):
             return  # once a streak, and never because of the news itself: a queue must not fill itself

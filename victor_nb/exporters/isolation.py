@@ -15,8 +15,8 @@ from victor_nb.protocols import DeadLetter
 
 # Lone failures in a row, within one pass, after which the destination is taken to be down.
 _PATIENCE = 2
-# How often a suspect is tried again once the destination has taken a later event.
-_MORE_TRIES = 2
+# How often a suspect is tried again once the destination has taken a later event: often enough for one that is flaky.
+_MORE_TRIES = 5
 
 
 @dataclass(slots=True)
