@@ -9,7 +9,19 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from victor_nb.frames import dashboard_view as view
-from victor_nb.frames.dashboard_view import UNKNOWN, bars, known, seconds, size, table, text, tile, usd, whole
+from victor_nb.frames.dashboard_view import (
+    UNKNOWN,
+    bars,
+    exporter_name,
+    known,
+    seconds,
+    size,
+    table,
+    text,
+    tile,
+    usd,
+    whole,
+)
 from victor_nb.protocols import IStoreUpkeep
 
 if TYPE_CHECKING:
@@ -160,7 +172,7 @@ def _exporters(counts: Mapping[str, Mapping[str, int]], outboxes: Sequence[Outbo
 
 def _exporter(name: str, counts: Mapping[str, int], error: str | None) -> list[str]:
     return [
-        text(name, 80),
+        text(exporter_name(name), 80),
         f'<span class="bad">{text(error, 100)}</span>' if error else UNKNOWN,
         whole(counts["delivered"]),
         whole(counts["pending"]),

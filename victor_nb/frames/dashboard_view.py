@@ -84,7 +84,7 @@ def text(value: Any, longest: int = 40) -> str:
 
 def known(value: Any) -> bool:
     """Neither None nor any of pandas' NAs."""
-    return value is not None and value == value and str(value) not in ("<NA>", "NaT")
+    return isinstance(value, str) or str(value) not in ("None", "<NA>", "NaT", "nan")
 
 
 def whole(value: Any) -> str:
@@ -112,3 +112,9 @@ def size(number: int) -> str:
         value /= 1000
         del units[0]
     return f"{value:.3g} {units[0]}"
+
+
+def exporter_name(key: str) -> str:
+    """What an exporter is called in the ledger, without the place that tells it from others of its class."""
+    own, here, _ = key.partition(" in ")
+    return own.rpartition(".")[2].removesuffix("#1") if here else key

@@ -52,11 +52,13 @@ class Filter:
     def applied(self, table: pa.Table, time_column: str) -> pa.Table:
         """The rows that are wanted, by everything but scope and tags. `time_column` may name another to fall back to,
         after a space."""
+        import pyarrow as pa
+
         table = self._in_time(table, time_column)
         if self.where is not None:
             table = matching(table, self.where)
         if self.newest_first:
-            table = table.take(list(range(table.num_rows - 1, -1, -1)))
+            table = table.take(pa.array(range(table.num_rows - 1, -1, -1), pa.int64()))
         return table if self.limit is None else table.slice(0, self.limit)
 
     def _in_time(self, table: pa.Table, time_column: str) -> pa.Table:

@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from victor_nb.errors import VictorError, did_you_mean
+from victor_nb.frames.dashboard_view import exporter_name
 from victor_nb.host import lent
 from victor_nb.notebook.verbs_analytics import place_of
 from victor_nb.notebook.verbs_export import told
@@ -186,8 +187,8 @@ def _exporters(session: Session, wait: Wait) -> Iterable[Finding]:
         yield Finding("none; vn.add_exporter(…) adds one")
     for name, outboxes in list(by_name.items())[:_SHOWN_EXPORTERS]:
         yield _exporter(name, outboxes, session.store.kernel_run_id)
-    if more := len(by_name) - _SHOWN_EXPORTERS:
-        yield Finding(f"and {more} more: %victor export" if more > 0 else "")
+    if len(by_name) > _SHOWN_EXPORTERS:
+        yield Finding(f"and {len(by_name) - _SHOWN_EXPORTERS} more: %victor export")
 
 
 def _exporter(name: str, outboxes: Sequence[Outbox], this_run: str) -> Finding:
@@ -195,7 +196,7 @@ def _exporter(name: str, outboxes: Sequence[Outbox], this_run: str) -> Finding:
         sum(getattr(box, part) for box in outboxes) for part in ("delivered", "pending", "dead")
     )
     error = next((box.last_error for box in reversed(outboxes) if box.last_error), None)
-    text = f"{name}: {told(delivered, pending, dead, error)}"
+    text = f"{exporter_name(name)}: {told(delivered, pending, dead, error)}"
     if dead:
         return Finding(text, "mend what the destination refuses, then %victor export retry")
     if error:
