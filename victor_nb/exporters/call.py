@@ -22,7 +22,6 @@ log = logging.getLogger(__name__)
 # How long a call that was cancelled is waited for: long enough to close a connection.
 _GRACE_S = 0.2
 _BUSY = Outcome("the last call is still running", about_events=False)
-_CLOSING = Outcome("the delivery was closed", about_events=False)
 _GIVEN_UP = Outcome("it was given up", about_events=False)
 _NO_LOOP = Outcome("the event loop that its connection lives on was closed", about_events=False)
 
@@ -134,7 +133,7 @@ class Caller:
             self._left = batch, call
         ended = call.ended.result() if call.ended.done() else _GIVEN_UP if self._left else _NO_LOOP
         if ended is _GIVEN_UP:
-            return _CLOSING if stop.done() else Outcome(f"it took longer than {timeout_s:g} s")
+            return outcome.CLOSED if stop.done() else Outcome(f"it took longer than {timeout_s:g} s")
         if ended.wrong_place and self._added_on and not self._needs_added:
             self._needs_added = True
             return self._call(events, batch, stop)

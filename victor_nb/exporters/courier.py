@@ -18,7 +18,7 @@ from victor_nb.exporters.backlog import Backlog, Batch
 from victor_nb.exporters.call import Caller
 from victor_nb.exporters.decode import decode
 from victor_nb.exporters.isolation import Isolation
-from victor_nb.exporters.outcome import Outcome
+from victor_nb.exporters.outcome import CLOSED, Outcome
 from victor_nb.exporters.revival import revive
 
 log = logging.getLogger(__name__)
@@ -91,6 +91,8 @@ class Courier:
             self._isolation.forget()
             self._recover()
             return True
+        if outcome is CLOSED:
+            return False
         # The same batch again, whatever comes in meanwhile: a destination may know it by an idempotency key.
         self._retried_size = len(batch.events)
         self._count_failure(batch, outcome.error or "")
@@ -125,7 +127,7 @@ class Courier:
         if (wait_s := self.must_wait_s) > 0:
             return Outcome(f"the destination asked to be left alone for another {wait_s:.0f} s", about_events=False)
         if not self._rest(0):
-            return Outcome("the delivery was closed", about_events=False)
+            return CLOSED
         events = decode(batch.events, include_content=traits.include_content(self._exporter))
         outcome = self.caller.export(events, batch.id, self._stop)
         if not outcome.success:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import logging
 import os
 import threading
 import time
@@ -17,6 +18,8 @@ from victor_nb.exporters.courier import Report
 from victor_nb.exporters.delivery import Delivery
 from victor_nb.exporters.home import running_loop
 from victor_nb.protocols import IAnalyticsExporter, IEventStore
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -156,6 +159,8 @@ def close(deliveries: Sequence[Delivery], deadline: float) -> None:
     free = [delivery for delivery in deliveries if not delivery.lives_on(here)]
     drains = [delivery.begin_drain() for delivery in free]
     concurrent.futures.wait(drains, max(0.0, deadline - time.monotonic()) * 0.7)
+    if slow := [delivery.name for delivery, drain in zip(free, drains, strict=True) if not drain.done()]:
+        log.warning("not all events were delivered in time, the next kernel goes on: %s", ", ".join(slow))
     left_s = max(0.0, deadline - time.monotonic())
     for delivery in deliveries:
         delivery.begin_close(left_s * 0.8 if delivery in free else 0.0)

@@ -32,6 +32,7 @@ class Outcome:
 
 
 DELIVERED = Outcome()
+CLOSED = Outcome("the delivery was closed", about_events=False)
 
 
 def of_returned(returned: object) -> Outcome:
