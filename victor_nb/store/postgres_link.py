@@ -1,0 +1,189 @@
+"""The writing connection of a kernel: its run is registered and locked, rows and notes go in by transactions.
+
+Whatever goes wrong ends the link, because nobody knows what the server still does with it; only rows that the server
+refuses do not.
+"""
+
+# ruff: noqa: TID253 (imported by the first PostgresStore)
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Generator, Sequence
+from typing import Final
+
+import psycopg
+
+from victor_nb.records import Outbox
+from victor_nb.store import postgres_ledger as ledger
+from victor_nb.store import postgres_runs as runs
+from victor_nb.store.database import Row
+from victor_nb.store.postgres_schema import prepare
+from victor_nb.store.postgres_server import REFUSED, Connection, Server, cut, limited
+from victor_nb.store.postgres_spool import Ended, Life, Note, Resumed, Saved
+from victor_nb.store.sqlite_database import Registration
+
+log = logging.getLogger(__name__)
+
+_PIECE_BYTES: Final = 4 * 1024 * 1024
+_SLOWEST_BYTES_S: Final = 100_000
+# Within a run the rows get their positions in the order of `seq`: the server numbers them as they come.
+_INSERT: Final = """
+INSERT INTO events (run, id, seq, session_id, type, timestamp_us, turn_id, data, content, channel)
+SELECT %s, e.id, e.seq, e.session_id, e.type, e.timestamp_us, e.turn_id, e.data, e.content, e.channel
+FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::json[], %s::json[],
+    %s::integer[]) WITH ORDINALITY AS e(id, seq, session_id, type, timestamp_us, turn_id, data, content, channel, place)
+ORDER BY e.place
+ON CONFLICT (run, seq) DO NOTHING
+"""
+
+
+class LinkLostError(Exception):
+    """The link is of no use any more. The message says why."""
+
+
+class Link:
+    """`patience_s` is how long the server may take for a statement, on top of the time for its bytes."""
+
+    def __init__(self, connection: Connection, server: Server, registration: Registration, run: int) -> None:
+        self.patience_s = 10.0
+        self._connection = connection
+        self._server = server
+        self._registration = registration
+        self._run = run
+        self._done = 0
+
+    @classmethod
+    def open(cls, server: Server, registration: Registration) -> Link:
+        """
+        Raises:
+            StoreError: the server cannot be reached, or the store there cannot be used.
+        """
+        connection = server.connect()
+        try:
+            prepare(connection, server)
+            with server.explained("cannot be written"), limited(connection, 10.0):
+                run = runs.register(connection, registration, server.locks)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(connection, server, registration, run)
+
+    def write(self, rows: Sequence[Row], notes: Sequence[Note], run: int | None = None) -> None:
+        """All in one durable transaction. What is there already, because a commit succeeded unseen, stays as it is.
+
+        Raises:
+            LinkLostError: it may be there, or not: write it again.
+        """
+        number = self._run if run is None else run
+        with self._reported(_size(rows)):
+            try:
+                self._write(number, rows, notes)
+            except REFUSED:
+                self._write_one_by_one(number, rows, notes)
+
+    def _write(self, run: int, rows: Sequence[Row], notes: Sequence[Note]) -> None:
+        pieces = list(_pieces(rows))
+        if len(pieces) == 1 and not notes:  # one statement is a transaction, in one round trip
+            self._insert(run, pieces[0])
+            return
+        with self._connection.transaction():
+            for piece in pieces:
+                self._insert(run, piece)
+            for note in notes:
+                self._apply(run, note)
+
+    def _write_one_by_one(self, run: int, rows: Sequence[Row], notes: Sequence[Note]) -> None:
+        """The server refuses some: those are lost, and said so."""
+        with self._connection.transaction():
+            for row in rows:
+                with self._skipped_if_refused(f"event {row[0]}"), self._connection.transaction():
+                    self._insert(run, [row])
+            for note in notes:
+                with self._skipped_if_refused(f"a note of {type(note).__name__}"), self._connection.transaction():
+                    self._apply(run, note)
+
+    @contextlib.contextmanager
+    def _skipped_if_refused(self, what: str) -> Generator[None]:
+        try:
+            yield
+        except REFUSED as error:
+            log.error("%s refuses %s: %s", self._server.place, what, self._server.reason(error))  # noqa: TRY400
+
+    def _insert(self, run: int, rows: Sequence[Row]) -> None:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        self._connection.execute(_INSERT, (run, *columns))
+
+    def _apply(self, run: int, note: Note) -> None:
+        if isinstance(note, Ended | Resumed):
+            ended_at_us = note.at_us if isinstance(note, Ended) else None
+            self._connection.execute("UPDATE runs SET ended_at_us = %s WHERE number = %s", (ended_at_us, run))
+        elif isinstance(note, Saved):
+            ledger.save(self._connection, note.outbox, note.dead, self._registration.kernel_run_id)
+        else:
+            ledger.settle(self._connection, note.delivered)
+
+    def claim(self, exporter: str, channel: int) -> list[Outbox]:
+        """
+        Raises:
+            LinkLostError: claim again when there is another link.
+        """
+        with self._reported(), self._connection.transaction():
+            owner = self._registration.kernel_run_id
+            return ledger.claim(self._connection, self._server.locks, exporter, self._run, owner, channel)
+
+    def ping(self) -> None:
+        """
+        Raises:
+            LinkLostError: the server does not answer any more.
+        """
+        with self._reported():
+            self._connection.execute("SELECT 1")
+
+    def enter_other(self, owner: tuple[Registration, Life]) -> int:
+        """The number of another run, which is over."""
+        with self._reported():
+            return runs.enter_other(self._connection, *owner)
+
+    @contextlib.contextmanager
+    def _reported(self, size: int = 0) -> Generator[None]:
+        try:
+            with limited(self._connection, self.patience_s + size / _SLOWEST_BYTES_S):
+                yield
+            self._done += 1
+        except (psycopg.Error, OSError) as error:
+            self.close()
+            raise LinkLostError(self._server.reason(error)) from None
+
+    def hurry(self, patience_s: float) -> None:
+        """From any thread: what is being done now, and what comes, may take so long and no longer."""
+        self.patience_s = patience_s
+        timer = threading.Timer(patience_s, self._cut_unless_beyond, [self._done])
+        timer.daemon = True
+        with contextlib.suppress(RuntimeError):  # no new threads while the interpreter ends
+            timer.start()
+
+    def _cut_unless_beyond(self, done: int) -> None:
+        if self._done == done:
+            cut(self._connection)
+
+    def close(self) -> None:
+        with contextlib.suppress(psycopg.Error, OSError):
+            self._connection.close()
+
+
+def _size(rows: Sequence[Row]) -> int:
+    return sum(len(row[6]) + len(row[7] or "") for row in rows)
+
+
+def _pieces(rows: Sequence[Row]) -> Generator[Sequence[Row]]:
+    """Statements of a few megabytes, whatever the rows hold."""
+    first = size = 0
+    for place, row in enumerate(rows):
+        if place > first and size >= _PIECE_BYTES:
+            yield rows[first:place]
+            first, size = place, 0
+        size += len(row[6]) + len(row[7] or "")
+    if first < len(rows):
+        yield rows[first:]
