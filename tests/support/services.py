@@ -111,7 +111,8 @@ def _unprivileged_user() -> str | None:
 
 
 class PostgresCluster:
-    """A PostgreSQL cluster of our own in `home`, which can be stopped and started again on the same port."""
+    """A PostgreSQL cluster of our own in `home`, which can be stopped and started again on the same port. It ends with
+    the thread that started it."""
 
     def __init__(self, home: Path) -> None:
         self._binaries, self._user = _postgres_binaries(), _unprivileged_user()

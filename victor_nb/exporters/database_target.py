@@ -82,7 +82,7 @@ def _of_url(url: str, table: TableName) -> DatabaseTarget:
 def _of_postgres_url(url: str, table: TableName) -> DatabaseTarget:
     destination = address.of_postgres_url(url, table)
     for library, opened in (("asyncpg", open_asyncpg), ("psycopg", open_psycopg)):
-        if importlib.util.find_spec(library):
+        if _is_installed(library):
             return DatabaseTarget(partial(opened, url), destination, ours=True)
     try:
         checked = checked_url(url)
@@ -156,6 +156,13 @@ def _opening(make: Callable[[], Link]) -> Callable[[], Awaitable[Link]]:
 
 def _is_a(target: object, library: str, *names: str) -> bool:
     return any(base.__module__.partition(".")[0] == library and base.__name__ in names for base in type(target).__mro__)
+
+
+def _is_installed(library: str) -> bool:
+    try:
+        return importlib.util.find_spec(library) is not None
+    except ValueError:  # it is in sys.modules as what must not be imported
+        return False
 
 
 def _is_path(text: str) -> bool:
