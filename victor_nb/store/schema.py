@@ -84,16 +84,20 @@ def _version(connection: sqlite3.Connection, where: str, database: str = "main")
     return found
 
 
-def overlay(connection: sqlite3.Connection, path: Path) -> bool:
+def overlay(connection: sqlite3.Connection, path: Path, *, ledger: bool = False) -> bool:
     """Show the events of the file `path` ahead of those of a memory database, to this connection only; False when the
-    file cannot be read either. Nothing is written to the file."""
+    file cannot be read either. Nothing is written to the file. With `ledger`, its runs and outboxes are copied into
+    the memory database, to go on from there."""
     for options in ("mode=ro", "immutable=1"):
         if options == "immutable=1" and _has_wal(path):  # it would not see what is in there
             return False
         with contextlib.suppress(sqlite3.Error, StoreVersionError):
             connection.execute("ATTACH ? AS disk", (f"{path.absolute().as_uri()}?{options}&cache=private",))
             try:
-                _show_disk(connection, _version(connection, str(path), "disk"))
+                version = _version(connection, str(path), "disk")
+                _show_disk(connection, version)
+                if ledger:
+                    _copy_ledger(connection, version)
             except BaseException:
                 connection.execute("DROP VIEW IF EXISTS temp.events")
                 connection.execute("DETACH disk")
@@ -118,9 +122,7 @@ def _show_disk(connection: sqlite3.Connection, version: int) -> None:
     connection.execute("SELECT 1 FROM temp.events, disk.runs LIMIT 1").fetchone()
 
 
-def copy_ledger(connection: sqlite3.Connection) -> None:
-    """Bring runs and outboxes of the file that `overlay` shows into the memory database, to go on from there."""
-    version = connection.execute("PRAGMA disk.user_version").fetchone()[0]
+def _copy_ledger(connection: sqlite3.Connection, version: int) -> None:
     columns = "number, id, notebook, host, pid, process_stamp, started_at_us, ended_at_us"
     columns += ", pruned_seq" if version > 1 else ""
     connection.execute(f"INSERT OR IGNORE INTO main.runs ({columns}) SELECT {columns} FROM disk.runs")  # noqa: S608

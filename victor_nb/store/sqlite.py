@@ -1,25 +1,26 @@
 """The SQLite store: one file for all notebooks of a user, several kernels at once.
 
-Reads go through a second connection of the same library; the file is never opened by another SQLite in the process.
-When the file fails, events go on in memory, and are read behind those that the file has, if it can still be read.
+The file is never opened by another SQLite in the process. When it fails, events go on in memory, and are read behind
+those that the file has, if it can still be read.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from victor_nb.errors import StoreError
 from victor_nb.records import DeadLetter, EventQuery, KernelRun, Outbox, StoredEvent
-from victor_nb.store import ledger, queries, schema
+from victor_nb.store import ledger, queries, schema, upkeep
+from victor_nb.store.database import Database
 from victor_nb.store.recording import RecordingStore
-from victor_nb.store.sqlite_database import AFTER_ANY_FILE, Registration, SQLiteDatabase, file_identity
+from victor_nb.store.sqlite_database import AFTER_ANY_FILE, Registration, SQLiteDatabase, advice, connect_file
+from victor_nb.store.sqlite_reader import SQLiteReader
 
 T = TypeVar("T")
-_inherited: list[sqlite3.Connection] = []
 
 
 class SQLiteStore(RecordingStore):
@@ -28,20 +29,18 @@ class SQLiteStore(RecordingStore):
     `notebook` is the path of the notebook that this kernel runs, if known: frames select by it.
     """
 
+    _reader: SQLiteReader | None = None
+
     def __init__(self, path: Path | None = None, *, notebook: str | None = None) -> None:
         self._path = path
-        self._reader: sqlite3.Connection | None = None
         super().__init__(str(path) if path else "memory", notebook=notebook)
 
     def _begin_run(self) -> None:
-        if self._reader:  # a parent's connection must not be used, and so not be closed (sqlite.org/howtocorrupt.html)
-            _inherited.append(self._reader)
+        if self._reader:
+            self._reader.abandon()
         super()._begin_run()
-        self._reading = threading.Lock()
-        self._reader = None
-        self._reads: object = None
         self._memory_name = f"file:victor-nb-{self._kernel_run_id}?mode=memory&cache=shared"
-        self._memory_ready = threading.Event()
+        self._reader = SQLiteReader(self._path, self._memory_name)
 
     @property
     def path(self) -> Path | None:
@@ -53,14 +52,17 @@ class SQLiteStore(RecordingStore):
         Raises:
             StoreError: the file cannot be read.
         """
-        return self._select(lambda reader: queries.events(reader, query))
+        return self._select(lambda connection: queries.events(connection, query))
 
     def rows(self, query: EventQuery, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         """`read`, but only these columns (those of `StoredEvent`, and `migrations.TURN_COLUMNS`), as plain tuples.
 
         Of `turn_completed` alone, its columns without `data` come from an index: no JSON is parsed.
         """
-        return self._select(lambda reader: queries.rows(reader, query, columns, indexes=not self._overlaid))
+        reader = self._reader
+        return self._select(
+            lambda connection: queries.rows(connection, query, columns, indexes=not (reader and reader.overlaid))
+        )
 
     def positions(self, query: EventQuery) -> list[int]:
         """Only the positions of the events of a query, in order: to count them without reading them."""
@@ -78,18 +80,63 @@ class SQLiteStore(RecordingStore):
     def dead_letters(self, exporter: str | None = None) -> list[DeadLetter]:
         """What destinations have refused for good, oldest first."""
         self._settled()
-        return self._select(lambda reader: ledger.dead_letters(reader, exporter))
+        return self._select(lambda connection: ledger.dead_letters(connection, exporter))
+
+    def size_bytes(self) -> int:
+        """Bytes on disk, the write-ahead log included; 0 in memory."""
+        return upkeep.size_bytes(self._path) if self._path else 0
+
+    def prune(self, before_us: int, *, undelivered: bool = False) -> int:
+        """Delete what was recorded before a time (Unix, µs): of each kernel run a beginning, so that no gap arises. How
+        many events.
+
+        What some exporter has not delivered stays, and what comes behind it in that run, unless `undelivered`. The
+        file does not shrink by it; `vacuum()` does that. Blocks; other kernels go on recording.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        if self._path is None:
+            return self._in_memory(lambda there: upkeep.prune(there, before_us, undelivered=undelivered), 0)
+        if not self._path.exists():
+            return 0
+        with self._own_connection(self._path) as connection:
+            return upkeep.prune(connection, before_us, undelivered=undelivered)
+
+    def vacuum(self) -> None:
+        """Give the space of deleted events back to the disk. Blocks; other kernels wait with their events meanwhile.
+
+        Raises:
+            StoreError: the file cannot be written, or there is no space for a copy of it.
+        """
+        if self._path and self._path.exists():
+            with self._own_connection(self._path) as connection:
+                upkeep.vacuum(connection)
+
+    def backup(self, path: Path) -> None:
+        """Copy all that is recorded to a new SQLite file, which is a store as well. Works while kernels record.
+
+        Raises:
+            StoreError: `path` exists or cannot be written, or nothing was recorded yet.
+        """
+        if self._path is None:
+            self._in_memory(lambda connection: upkeep.backup(connection, path), None)
+        elif not self._path.exists():
+            raise StoreError("nothing has been recorded yet.", hint="there is nothing to copy")
+        else:
+            with self._own_connection(self._path) as connection:
+                upkeep.backup(connection, path)
 
     def _open_database(self) -> SQLiteDatabase:
         path = self._path
         if path is None:
             return self._open_memory()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return SQLiteDatabase(lambda: _prepared(path), self._registration(), path=path)
+        return SQLiteDatabase(lambda: connect_file(path), self._registration(), path=path)
 
     def _open_memory(self) -> SQLiteDatabase:
         memory = SQLiteDatabase(self._connect_memory, self._registration())
-        self._memory_ready.set()
+        assert self._reader
+        self._reader.memory_ready.set()
         return memory
 
     def _registration(self) -> Registration:
@@ -100,61 +147,37 @@ class SQLiteStore(RecordingStore):
         schema.prepare(connection, "in memory")
         if self._path is not None:
             schema.count_from(connection, AFTER_ANY_FILE)
-            if schema.overlay(connection, self._path):
-                schema.copy_ledger(connection)
+            schema.overlay(connection, self._path, ledger=True)
         return connection
 
     def _select(self, read: Callable[[sqlite3.Connection], list[T]]) -> list[T]:
-        with self._reading:
-            if self._reader is None and not self._exists():
-                return []
-            try:
-                return read(self._current_reader())
-            except sqlite3.Error as error:
-                self._close_reader()
-                raise _unreadable(self._place, error) from error
-
-    def _exists(self) -> bool:
-        return self._writer is not None or (self._path is not None and self._path.exists())
-
-    def _current_reader(self) -> sqlite3.Connection:
-        in_memory = self._writer is not None and (self._path is None or self.degraded is not None)
-        wanted = "memory" if in_memory else file_identity(self._path)
-        if self._reader is None or wanted != self._reads:
-            self._close_reader()
-            self._reader = self._open_reader(in_memory=in_memory)
-            self._reads = "memory" if in_memory else file_identity(self._path)
-        return self._reader
-
-    def _open_reader(self, *, in_memory: bool) -> sqlite3.Connection:
-        self._overlaid = False
-        if in_memory or self._path is None:
-            self._memory_ready.wait()
-            connection = schema.connect_memory(self._memory_name)
-            self._overlaid = self._path is not None and schema.overlay(connection, self._path)
-            return connection
-        return _prepared(self._path)
-
-    def _close_reader(self) -> None:
-        if self._reader:
-            self._reader.close()
-            self._reader = None
+        writing = self._writer is not None
+        if self._reader is None or not (writing or (self._path is not None and self._path.exists())):
+            return []
+        in_memory = writing and (self._path is None or self.degraded is not None)
+        return self._reader.select(read, in_memory=in_memory)
 
     def _close_reading(self) -> None:
-        with self._reading:
-            self._memory_ready.clear()
-            self._close_reader()
+        if self._reader:
+            self._reader.close()
 
+    def _in_memory(self, work: Callable[[sqlite3.Connection], T], without: T) -> T:
+        """`work` in the writer's thread: connections to memory have no patience with each other."""
 
-def _prepared(path: Path) -> sqlite3.Connection:
-    connection = schema.connect(path)
-    try:
-        schema.prepare(connection, str(path))
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+        def job(database: Database) -> T:
+            assert isinstance(database, SQLiteDatabase)
+            return database.use(work)
 
+        return self._ask(job) if self._writer else without
 
-def _unreadable(place: str, error: sqlite3.Error) -> StoreError:
-    return StoreError(f"the analytics store {place} cannot be read: {error}.")
+    @contextlib.contextmanager
+    def _own_connection(self, path: Path) -> Generator[sqlite3.Connection]:
+        """Long work must not keep the writer's thread from its events."""
+        self.flush()
+        if self.degraded:
+            raise StoreError(f"the analytics store {path} cannot be written ({self.degraded}).")
+        try:
+            with contextlib.closing(connect_file(path)) as connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise StoreError(f"the analytics store {path} cannot be changed: {error}.", hint=advice(error)) from error

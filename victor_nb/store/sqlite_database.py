@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sqlite3
 import time
@@ -10,16 +11,19 @@ from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from victor_nb.records import DeadLetter, Outbox
 from victor_nb.store import ledger, schema
 from victor_nb.store.database import Change, DatabaseLostError, DatabaseUnusableError, Row
 from victor_nb.store.runs import host, process_stamp
 
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
 AFTER_ANY_FILE = 1 << 40
 """Positions of memory begin behind this when there is a file: exporters remember those of the file."""
 
-_UNWRITABLE = (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError)
 _INSERT = (
     "INSERT INTO main.events (run, id, seq, session_id, type, timestamp_us, turn_id, data, content, channel) "
     "VALUES ({run}, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -53,20 +57,33 @@ class SQLiteDatabase:
             self._connection = self._connect()
             self._file = file_identity(self._path)
             self._run = _registered(self._connection, self._registration)
+            self._wal = file_identity(_beside(self._path, "-wal"))
             self._insert = _INSERT.format(run=self._run)
 
     def write(self, rows: Sequence[Row], changes: Sequence[Change]) -> None:
-        with _transaction(self._connection):
+        with _reported(), transaction(self._connection):
             if rows:
                 self._connection.executemany(self._insert, rows)
                 last = self._connection.execute("SELECT last_insert_rowid()").fetchone()[0]
             else:
                 last = 0
             for change in changes:
-                change(self)
+                self._apply(change)
         self._stay()
         self._last_position = max(self._last_position, last)
         self._written.update(row[8] for row in rows)
+
+    def _apply(self, change: Change) -> None:
+        """In memory, what a damaged file makes fail must not take the events with it."""
+        if self._path is not None:
+            return change(self)
+        try:
+            self._connection.execute("SAVEPOINT change")
+            change(self)
+        except sqlite3.Error:
+            log.exception("the state of an exporter could not be kept")
+            self._connection.execute("ROLLBACK TO change")
+        self._connection.execute("RELEASE change")
 
     def _stay(self) -> None:
         """After a commit, not before: what went into a file that is gone must be written again."""
@@ -75,9 +92,13 @@ class SQLiteDatabase:
 
     def reopen(self) -> None:
         """Go on in the file that is there now, at higher positions than before: exporters remember theirs."""
-        self._connection.close()  # before the new file has a WAL, which by its name is the old one's too
+        log_of_old_file = self._wal is not None and file_identity(_beside(self._path, "-wal")) == self._wal
+        self._connection.close()  # before the new file has a log, which by its name is the old one's too
+        if self._path and log_of_old_file:  # SQLite would play it into the new file
+            for suffix in ("-wal", "-shm"):
+                self._path.with_name(f"{self._path.name}{suffix}").unlink(missing_ok=True)
         self._open()
-        with _transaction(self._connection):
+        with _reported(), transaction(self._connection):
             schema.count_from(self._connection, self._last_position)
             ledger.forget_lost(self._connection, self._run, self._written)
 
@@ -91,14 +112,53 @@ class SQLiteDatabase:
         self._connection.execute("UPDATE runs SET ended_at_us = ? WHERE number = ?", (at_us, self._run))
 
     def claim(self, exporter: str, channel: int) -> list[Outbox]:
-        with _transaction(self._connection):
+        with _reported(), transaction(self._connection):
             claimed = ledger.claim(self._connection, exporter, self._registration.kernel_run_id, channel)
         self._stay()
         return claimed
 
+    def use(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Something of SQLite's own, such as a backup."""
+        return work(self._connection)
+
     def close(self) -> None:
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
+
+
+def _beside(path: Path | None, suffix: str) -> Path | None:
+    return path and path.with_name(f"{path.name}{suffix}")
+
+
+def connect_file(path: Path) -> sqlite3.Connection:
+    """A connection to a store's file, made when there is none: for the eyes of its user only.
+
+    Raises:
+        StoreVersionError: a newer victor_nb wrote it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.touch(0o600)
+    connection = schema.connect(path)
+    try:
+        schema.prepare(connection, str(path))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def advice(error: sqlite3.Error | sqlite3.Warning) -> str:
+    """What to do about a file that cannot be used."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return (
+            "it is damaged, and was left as it is: move it away with its -wal and restart the kernel; "
+            "`sqlite3 FILE .recover` may save what it holds"
+        )
+    if code == sqlite3.SQLITE_FULL:
+        return "free some space, and restart the kernel to record in the file again"
+    return "make file and folder writable, or set VICTOR_HOME to another folder, and restart the kernel"
 
 
 def file_identity(path: Path | None) -> tuple[int, int] | None:
@@ -127,21 +187,22 @@ def _run_of(registration: Registration) -> tuple[str, str | None]:
 
 
 @contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection) -> Generator[None]:
-    with _reported():
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+def transaction(connection: sqlite3.Connection) -> Generator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 @contextlib.contextmanager
 def _reported() -> Generator[None]:
     try:
         yield
-    except _UNWRITABLE as error:
-        raise DatabaseUnusableError(f"{type(error).__name__}: {error}") from error
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        raise DatabaseUnusableError(f"{error}: {advice(error)}") from error
+    except (OSError, ValueError, OverflowError) as error:
+        raise DatabaseUnusableError(str(error)) from error
