@@ -92,8 +92,8 @@ def _bars(latest: pd.DataFrame) -> str:
         for value, status in zip(oldest_first["duration_s"], oldest_first["status"].fillna("ok"), strict=True)
     ]
     drawn = {
-        "Tokens: input, output": bars(tokens, ["", "out"], "tokens of the latest turns"),
-        "Seconds: answered, failed": bars(times, ["", "bad"], "seconds of the latest turns"),
+        "Tokens <i>■</i> input <i class=out>■</i> output": bars(tokens, ["", "out"], "tokens of the latest turns"),
+        "Seconds <i>■</i> answered <i class=bad>■</i> failed": bars(times, ["", "bad"], "seconds of the latest turns"),
     }
     boxes = "".join(f"<div><h4>{name}</h4>{picture}</div>" for name, picture in drawn.items())
     return f'<div class="bars">{boxes}</div><div class="quiet">the last {len(latest)} turns, oldest first</div>'

@@ -28,8 +28,11 @@ AA :is(th,td):is(.text){text-align:left}
 AA th{font-weight:500;color:var(--jp-ui-font-color2,#777);border-bottom:1px solid var(--jp-border-color2,#8886)}
 A svg{display:block}
 A path{fill:var(--jp-brand-color1,#2a7fc0)}
+A i{color:var(--jp-brand-color1,#2a7fc0);font-style:normal;margin-left:.5em}
 A path.out{fill:var(--jp-warn-color1,#d98a00)}
+A i.out{color:var(--jp-warn-color1,#d98a00);font-style:normal;margin-left:.5em}
 A path.bad{fill:var(--jp-error-color1,#d33)}
+A i.bad{color:var(--jp-error-color1,#d33);font-style:normal;margin-left:.5em}
 A path.none{fill:var(--jp-border-color1,#8888)}
 A .bars{display:flex;flex-wrap:wrap;gap:0 2.5em}
 A .foot{margin-top:.9em}
@@ -94,6 +97,8 @@ def whole(value: Any) -> str:
 def seconds(value: Any) -> str:
     if not known(value):
         return UNKNOWN
+    if value < 0.1:
+        return f"{float(value) * 1000:.0f} ms"
     return f"{float(value):.2f} s" if value < 10 else f"{float(value):,.0f} s"
 
 
