@@ -146,6 +146,6 @@ class SharedTotals:
 
 
 def cleaned(value: str) -> str:
-    """Printable, valid as UTF-8, and short."""
-    printable = "".join(c if c.isprintable() else " " for c in value[: 2 * _LONGEST_VALUE])
-    return printable.encode(errors="replace").decode().strip()[:_LONGEST_VALUE] or OTHER
+    """Printable (half of a surrogate pair is not) and short."""
+    printable = "".join(c if c.isprintable() else " " for c in value[:_LONGEST_VALUE])
+    return printable.strip() or OTHER
