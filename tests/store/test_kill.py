@@ -2,32 +2,54 @@
 
 from __future__ import annotations
 
-import random
+import json
 import sqlite3
 import subprocess
 import sys
-import time
+from collections import Counter
 from pathlib import Path
 
 from victor_nb.protocols import EventQuery
 from victor_nb.store import SQLiteStore
 
-CHILD = """
-import asyncio, sys
+KILLS = 120
+NURSERY = """
+# Forks kernels, two at a time and one after the other into the same file, and kills each at a random moment of its
+# life: while it opens the file, writes, or waits. Prints for each what was acknowledged before.
+import asyncio, json, os, random, signal, sys, time
 from pathlib import Path
 from victor_nb.store import SQLiteStore
 
-async def record():
+async def record(child, pipe):
     store = SQLiteStore(Path(sys.argv[1]))
-    print(store.kernel_run_id, flush=True)
     n = 0
     while True:
-        burst = [store.append("x_burst", "s", {"n": (n := n + 1)}) for _ in range(20)]
+        burst = [store.append("x_burst", "s", {"child": child, "n": (n := n + 1)}) for _ in range(20)]
         await burst[-1]
-        sys.stdout.write(f"{n}\\n")
-        sys.stdout.flush()
+        os.write(pipe, f"{n}\\n".encode())
 
-asyncio.run(record())
+def born(child):
+    reading, writing = os.pipe()
+    if (pid := os.fork()) == 0:
+        asyncio.run(record(child, writing))
+    os.close(writing)
+    return pid, reading
+
+def killed(pid, reading):
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    with open(reading) as pipe:
+        lines = pipe.read().split("\\n")[:-1]
+    return int(lines[-1]) if lines else 0
+
+moments = random.Random(20)
+for round in range(int(sys.argv[2]) // 2):
+    children = [born(2 * round), born(2 * round + 1)]
+    acknowledged = []
+    for child in children:
+        time.sleep(moments.choice([moments.uniform(0, 0.02), moments.uniform(0, 0.15)]))
+        acknowledged.append(killed(*child))
+    print(json.dumps(acknowledged))
 """
 
 
@@ -54,31 +76,21 @@ def test_a_forked_child_is_a_run_of_its_own(own_home: Path):
     assert sorted(sum(turn.kernel_run_id == run.id for turn in turns) for run in runs) == [1, 2]
 
 
-def killed_child(path: Path, moment_s: float) -> tuple[str, int]:
-    """The run's id and the highest `n` that was acknowledged before the kill."""
-    child = subprocess.Popen([sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE, text=True)
-    assert child.stdout
-    with child.stdout:
-        run = child.stdout.readline().strip()
-        assert child.stdout.readline().strip() == "20"
-        time.sleep(moment_s)  # the random moment itself, not a wait for something
-        child.kill()
-        acknowledged = child.stdout.read().split("\n")[:-1]
-    child.wait()
-    return run, int(acknowledged[-1]) if acknowledged else 20
-
-
-def test_twenty_kills_lose_no_acknowledged_event(tmp_path: Path):
+def test_kills_at_random_moments_lose_no_acknowledged_event(tmp_path: Path):
     path = tmp_path / "victor.db"
-    moments = random.Random(20).choices(range(1, 120), k=20)
-    acknowledged = dict(killed_child(path, moment / 1000) for moment in moments)
+    command = [sys.executable, "-c", NURSERY, str(path), str(KILLS)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=300)
+    acknowledged = [count for line in done.stdout.splitlines() for count in json.loads(line)]
     store = SQLiteStore(path)
     events, runs = store.read(EventQuery()), store.runs()
     store.close()
     assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert len(acknowledged) == 20
-    for run, count in acknowledged.items():
-        seqs = [event.seq for event in events if event.kernel_run_id == run]
-        assert seqs == list(range(1, len(seqs) + 1))
-        assert len(seqs) >= count
+    recorded = Counter((data["child"], data["n"]) for data in (json.loads(event.data) for event in events))
+    assert set(recorded.values()) == {1}
+    assert len(acknowledged) == KILLS
+    assert sum(count > 0 for count in acknowledged) > KILLS / 4
+    for child, count in enumerate(acknowledged):
+        assert all((child, n) in recorded for n in range(1, count + 1))
+    for run in runs:
+        assert [event.seq for event in events if event.kernel_run_id == run.id] == list(range(1, run.last_seq + 1))
     assert not any(run.alive or run.ended_at_us for run in runs)

@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
-from pathlib import Path
+from typing import TypeAlias
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from victor_nb.protocols import EventQuery
 from victor_nb.records import DeadLetter, Outbox, StoredEvent
 from victor_nb.store import SQLiteStore
+from victor_nb.store.postgres import PostgresStore
 
-KERNEL = """
-import os, sys
-from pathlib import Path
-from victor_nb.store import SQLiteStore
-store = SQLiteStore(Path(sys.argv[1]))
-"""
-LEAVES = KERNEL + "for n in range(3): store.append('x_test', 's', {'n': n}, channel=1)\nstore.claim('web', 1)\n"
+LEAVES = "for n in range(3): store.append('x_test', 's', {'n': n}, channel=1)\nstore.claim('web', 1)\n"
 KILLED = LEAVES + "os.kill(os.getpid(), 9)"
-CLAIMS = KERNEL + "print(len(store.claim('web', 1)) - 1, flush=True); sys.stdin.read(); store.close()"
+CLAIMS = "print(len(store.claim('web', 1)) - 1, flush=True); sys.stdin.read(); store.close()"
+
+Store: TypeAlias = SQLiteStore | PostgresStore
 
 
-@pytest.fixture
-def store(tmp_path: Path):
-    opened = SQLiteStore(tmp_path / "victor.db")
-    yield opened
-    opened.close()
-
-
-def record(store: SQLiteStore, count: int, channel: int = 1) -> list[StoredEvent]:
+def record(store: Store, count: int, channel: int = 1) -> list[StoredEvent]:
     for n in range(count):
         store.append("x_test", "s", {"n": n}, channel=channel)
     store.flush()
@@ -48,13 +36,7 @@ def counts(box: Outbox) -> tuple[int, int, int, int]:
     return box.accepted, box.delivered, box.pending, box.dead
 
 
-def run(script: str, path: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", script, str(path)], check=False, capture_output=True, text=True, input="", timeout=60
-    )
-
-
-def test_a_new_outbox_has_everything_before_it(store: SQLiteStore):
+def test_a_new_outbox_has_everything_before_it(store: Store):
     record(store, 3)
     record(store, 5, channel=2)
     (box,) = store.claim("web", 1)
@@ -62,7 +44,7 @@ def test_a_new_outbox_has_everything_before_it(store: SQLiteStore):
     assert (box.kernel_run_id, box.owner, box.channel) == (store.kernel_run_id, store.kernel_run_id, 1)
 
 
-def test_what_was_saved_is_read_at_once(store: SQLiteStore):
+def test_what_was_saved_is_read_at_once(store: Store):
     events = record(store, 4)
     (box,) = store.claim("web", 1)
     store.save_outbox(dataclasses.replace(box, position=events[2].position), [letter(box, events[1])])
@@ -72,7 +54,7 @@ def test_what_was_saved_is_read_at_once(store: SQLiteStore):
     assert store.dead_letters("other") == []
 
 
-def test_a_position_never_goes_back(store: SQLiteStore):
+def test_a_position_never_goes_back(store: Store):
     events = record(store, 4)
     (box,) = store.claim("web", 1)
     store.save_outbox(dataclasses.replace(box, position=events[3].position))
@@ -82,7 +64,7 @@ def test_a_position_never_goes_back(store: SQLiteStore):
     assert counts(saved) == (4, 4, 0, 0)
 
 
-def test_a_settled_letter_counts_as_delivered_once(store: SQLiteStore):
+def test_a_settled_letter_counts_as_delivered_once(store: Store):
     events = record(store, 3)
     (box,) = store.claim("web", 1)
     store.save_outbox(dataclasses.replace(box, position=events[2].position), [letter(box, event) for event in events])
@@ -92,19 +74,19 @@ def test_a_settled_letter_counts_as_delivered_once(store: SQLiteStore):
     assert [dead.seq for dead in store.dead_letters()] == [1, 3]
 
 
-def test_failures_are_kept_with_the_outbox(store: SQLiteStore, tmp_path: Path):
+def test_failures_are_kept_with_the_outbox(store: Store, place: Place):
     record(store, 1)
     (box,) = store.claim("web", 1)
     store.save_outbox(dataclasses.replace(box, attempts=3, last_error="no route"))
     store.close()
-    reader = SQLiteStore(tmp_path / "victor.db")
+    reader = place.open()
     (saved,) = reader.outboxes()
     reader.close()
     assert (saved.attempts, saved.last_error, saved.updated_at_us is not None) == (3, "no route", True)
 
 
-def test_what_a_killed_kernel_left_is_taken_over(store: SQLiteStore, tmp_path: Path):
-    assert run(KILLED, tmp_path / "victor.db").returncode == -9
+def test_what_a_killed_kernel_left_is_taken_over(store: Store, place: Place):
+    assert place.run(KILLED).returncode == -9
     left, own = store.claim("web", 1)
     assert counts(left) == (3, 0, 3, 0)
     assert left.owner == own.owner == store.kernel_run_id
@@ -114,27 +96,25 @@ def test_what_a_killed_kernel_left_is_taken_over(store: SQLiteStore, tmp_path: P
     assert [box.kernel_run_id for box in store.claim("other", 1)] == [store.kernel_run_id]
 
 
-def test_what_is_delivered_is_left_alone(store: SQLiteStore, tmp_path: Path):
-    assert run(LEAVES + "store.close()", tmp_path / "victor.db").returncode == 0
+def test_what_is_delivered_is_left_alone(store: Store, place: Place):
+    assert place.run(LEAVES + "store.close()").returncode == 0
     left, _ = store.claim("web", 1)
     store.save_outbox(dataclasses.replace(left, position=3))
     assert len(store.claim("web", 1)) == 1
 
 
-def test_a_live_kernel_keeps_what_is_its_own(store: SQLiteStore, tmp_path: Path):
+def test_a_live_kernel_keeps_what_is_its_own(store: Store, place: Place):
     record(store, 2)
     store.claim("web", 1)
-    assert run(CLAIMS, tmp_path / "victor.db").stdout == "0\n"
+    assert place.run(CLAIMS).stdout == "0\n"
 
 
-def test_of_kernels_that_claim_at_once_one_gets_each(tmp_path: Path):
-    path = tmp_path / "victor.db"
+def test_of_kernels_that_claim_at_once_one_gets_each(place: Place):
     for _ in range(3):
-        run(KILLED, path)
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    kernels = [subprocess.Popen([sys.executable, "-c", CLAIMS, str(path)], **pipes) for _ in range(4)]
-    taken = [int(kernel.stdout.readline()) for kernel in kernels]
-    store = SQLiteStore(path)
+        place.run(KILLED)
+    kernels = [place.start(CLAIMS) for _ in range(4)]
+    taken = [int(kernel.stdout.readline()) for kernel in kernels if kernel.stdout]
+    store = place.open()
     owners = {box.owner for box in store.outboxes() if box.pending}
     store.close()
     for kernel in kernels:
@@ -143,11 +123,24 @@ def test_of_kernels_that_claim_at_once_one_gets_each(tmp_path: Path):
     assert len(owners) <= sum(count > 0 for count in taken)
 
 
+STEPS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 12)), max_size=14)
+
+
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 12)), max_size=14))
+@given(STEPS)
 def test_every_event_is_delivered_pending_or_dead(steps: list[tuple[int, int]]):
-    store = SQLiteStore()
+    balance(SQLiteStore(), steps)
+
+
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(STEPS)
+def test_every_event_is_delivered_pending_or_dead_in_a_database(postgres: str, steps: list[tuple[int, int]]):
+    balance(PostgresStore(postgres), steps)
+
+
+def balance(store: Store, steps: list[tuple[int, int]]) -> None:
     (box,) = store.claim("web", 1)
+    own = box.kernel_run_id
     for step, number in steps:
         events = store.read(EventQuery(channel=1))
         if step == 0:
@@ -161,8 +154,8 @@ def test_every_event_is_delivered_pending_or_dead(steps: list[tuple[int, int]]):
         elif step == 3:
             store.settle(store.dead_letters()[: number % 3])
         else:
-            (box,) = store.claim("web", 1)
-    (box,) = store.outboxes()
+            box = store.claim("web", 1)[-1]
+    (box,) = [box for box in store.outboxes() if box.kernel_run_id == own]
     assert box.accepted == store.accepted == box.delivered + box.pending + box.dead
-    assert box.dead == len(store.dead_letters())
+    assert box.dead == len([letter for letter in store.dead_letters() if letter.kernel_run_id == own])
     store.close()
