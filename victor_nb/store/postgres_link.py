@@ -8,6 +8,7 @@ refuses do not.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import threading
 from collections.abc import Generator, Sequence
@@ -28,15 +29,17 @@ log = logging.getLogger(__name__)
 
 _PIECE_BYTES: Final = 4 * 1024 * 1024
 _SLOWEST_BYTES_S: Final = 100_000
-# Within a run the rows get their positions in the order of `seq`: the server numbers them as they come.
+# All rows as one JSON text: 1.4 times the time of a COPY, which would neither skip what is there nor be one round trip;
+# arrays take 2.2 times. Within a run the rows get their positions in the order of `seq`: the server numbers them so.
 _INSERT: Final = """
 INSERT INTO events (run, id, seq, session_id, type, timestamp_us, turn_id, data, content, channel)
-SELECT %s, e.id, e.seq, e.session_id, e.type, e.timestamp_us, e.turn_id, e.data, e.content, e.channel
-FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::json[], %s::json[],
-    %s::integer[]) WITH ORDINALITY AS e(id, seq, session_id, type, timestamp_us, turn_id, data, content, channel, place)
-ORDER BY e.place
+SELECT %s, id, seq, session_id, type, timestamp_us, turn_id, data::json, content::json, channel
+FROM json_to_recordset(%s::json) AS e(id uuid, seq bigint, session_id text, type text, timestamp_us bigint,
+    turn_id text, data text, content text, channel integer)
+ORDER BY seq
 ON CONFLICT (run, seq) DO NOTHING
 """
+_COLUMNS: Final = ("id", "seq", "session_id", "type", "timestamp_us", "turn_id", "data", "content", "channel")
 
 
 class LinkLostError(Exception):
@@ -112,8 +115,8 @@ class Link:
             log.error("%s refuses %s: %s", self._server.place, what, self._server.reason(error))  # noqa: TRY400
 
     def _insert(self, run: int, rows: Sequence[Row]) -> None:
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        self._connection.execute(_INSERT, (run, *columns))
+        text = json.dumps([dict(zip(_COLUMNS, row, strict=True)) for row in rows])
+        self._connection.execute(_INSERT, (run, text))
 
     def _apply(self, run: int, note: Note) -> None:
         if isinstance(note, Ended | Resumed):
