@@ -57,7 +57,7 @@ def render(analytics: Analytics) -> str:
 
 def _place(store: IEventStore) -> str:
     path = getattr(store, "path", None) or getattr(store, "location", None) or "memory"
-    bytes_there = size(store.size_bytes()) if isinstance(store, IStoreUpkeep) else ""
+    bytes_there = size(store.size_bytes()) if isinstance(store, IStoreUpkeep) and not store.degraded else ""
     return " · ".join(part for part in ("<b>Analytics</b>", text(path, 120), bytes_there) if part)
 
 
@@ -70,7 +70,7 @@ def _tiles(all_turns: dict[Any, Any]) -> str:
         tile(whole(all_turns["turns"]), "turns", " · ".join(filter(None, troubles))),
         tile(whole(all_turns["input_tokens"]), "input tokens", f"{read:,} from cache" if known(read) and read else ""),
         tile(whole(all_turns["output_tokens"]), "output tokens"),
-        tile(usd(all_turns["cost_usd"]), "cost", f"+ {unpriced:,} turns of unknown price" if unpriced else ""),
+        tile(usd(all_turns["cost_usd"]), "cost", f"+ {unpriced:,} of unknown price" if unpriced else ""),
         tile(seconds(all_turns["duration_s_p50"]), "median time", f"95 %: {seconds(p95)}" if known(p95) else ""),
     ]
     return f'<div class="tiles">{"".join(shown)}</div>'
@@ -92,11 +92,17 @@ def _bars(latest: pd.DataFrame) -> str:
         for value, status in zip(oldest_first["duration_s"], oldest_first["status"].fillna("ok"), strict=True)
     ]
     drawn = {
-        "Tokens <i>■</i> input <i class=out>■</i> output": bars(tokens, ["", "out"], "tokens of the latest turns"),
-        "Seconds <i>■</i> answered <i class=bad>■</i> failed": bars(times, ["", "bad"], "seconds of the latest turns"),
+        "Tokens <i>■</i> input <i class='out'>■</i> output": bars(tokens, ["", "out"], "tokens of the latest turns"),
+        "Seconds <i>■</i> answered <i class='bad'>■</i> failed": bars(
+            times, ["", "bad"], "seconds of the latest turns"
+        ),
     }
     boxes = "".join(f"<div><h4>{name}</h4>{picture}</div>" for name, picture in drawn.items())
-    return f'<div class="bars">{boxes}</div><div class="quiet">the last {len(latest)} turns, oldest first</div>'
+    return f'<div class="bars">{boxes}</div><div class="quiet">{_told(len(latest))}</div>'
+
+
+def _told(turns: int) -> str:
+    return f"the last {turns} turns, oldest first" if turns > 1 else "one turn"
 
 
 def _float(value: Any) -> float | None:

@@ -52,7 +52,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, text: int = 1)
 
 
 def _row(tag: str, cells: Sequence[str], text: int) -> str:
-    inside = "".join(f"<{tag}{' class=text' if n < text else ''}>{cell}</{tag}>" for n, cell in enumerate(cells))
+    opened = [f'<{tag} class="text">' if number < text else f"<{tag}>" for number in range(len(cells))]
+    inside = "".join(f"{start}{cell}</{tag}>" for start, cell in zip(opened, cells, strict=True))
     return f"<tr>{inside}</tr>"
 
 

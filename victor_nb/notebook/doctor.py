@@ -145,14 +145,14 @@ def _key_of(provider: str) -> str:
 def _store(session: Session, wait: Wait) -> Iterable[Finding]:
     store = session.store
     flushed = store.flush(5.0)
-    size = f" · {size_of(store.size_bytes())}" if isinstance(store, IStoreUpkeep) else ""
-    schema = f" · schema {version}" if (version := getattr(store, "schema_version", None)) else ""
     if store.degraded:
         advice = "free the disk or repair the file, then restart the kernel; copy the frames you need before"
         yield Finding(f"{place_of(store)}: in memory only, for {store.degraded}", advice)
     elif not flushed:
         yield Finding(f"{place_of(store)}: writing takes longer than 5 s", "is the disk full, slow or far away?")
     else:
+        size = f" · {size_of(store.size_bytes())}" if isinstance(store, IStoreUpkeep) else ""
+        schema = f" · schema {version}" if (version := getattr(store, "schema_version", None)) else ""
         yield Finding(f"{place_of(store)}{size}{schema}")
 
 
