@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Protocol, cast
 
@@ -24,8 +24,9 @@ class AsyncpgConnection(Protocol):
     async def execute(self, query: str, *args: object) -> str: ...
     async def executemany(self, command: str, args: Iterable[Values]) -> None: ...
     async def copy_to_table(
-        self, table_name: str, *, source: AsyncIterable[bytes], columns: Sequence[str], schema_name: str | None
+        self, table_name: str, *, source: memoryview, columns: Sequence[str], schema_name: str | None
     ) -> str: ...
+    def transaction(self) -> AbstractAsyncContextManager[object]: ...
     def is_in_transaction(self) -> bool: ...
     def is_closed(self) -> bool: ...
     async def close(self) -> None: ...
@@ -53,7 +54,7 @@ class AsyncpgLink:
 
     @asynccontextmanager
     async def session(self) -> AsyncGenerator[_AsyncpgSession]:
-        """Every statement is a transaction of its own: whatever is done here takes a single one."""
+        """A statement is a transaction of its own here; what takes several begins one itself."""
         async with self._acquired() as connection:
             if connection.is_in_transaction():
                 raise refuse_open_transaction()
@@ -91,16 +92,24 @@ class _AsyncpgSession:
         await self._connection.executemany(in_style(sql, "numeric_dollar"), rows)
 
     async def copy(self, table: TableName, chunks: Iterable[bytes]) -> None:
+        """One COPY a chunk, and the server works on one while the next is made. A single COPY from an iterator would
+        leave a future behind that nobody asks when the connection breaks."""
+        async with self._connection.transaction():
+            under_way: asyncio.Task[None] | None = None
+            try:
+                for chunk in chunks:
+                    if under_way:
+                        await under_way
+                    under_way = asyncio.create_task(self._copy(table, chunk))
+                    await asyncio.sleep(0)
+            finally:
+                if under_way:
+                    await under_way
+
+    async def _copy(self, table: TableName, chunk: bytes) -> None:
         await self._connection.copy_to_table(
-            table.name, schema_name=table.schema, columns=COLUMNS, source=_yielding(chunks)
+            table.name, schema_name=table.schema, columns=COLUMNS, source=memoryview(chunk)
         )
-
-
-async def _yielding(chunks: Iterable[bytes]) -> AsyncGenerator[bytes]:
-    """Chunks with a breath between them: the server works on one while the next is made, and no loop stands still."""
-    for chunk in chunks:
-        yield chunk
-        await asyncio.sleep(0)
 
 
 async def open_asyncpg(url: str) -> AsyncpgLink:
