@@ -56,9 +56,9 @@ def render(analytics: Analytics) -> str:
 
 
 def _place(store: IEventStore) -> str:
-    path = getattr(store, "path", None) or getattr(store, "location", None) or "memory"
+    place = getattr(store, "place", type(store).__name__)
     bytes_there = size(store.size_bytes()) if isinstance(store, IStoreUpkeep) and not store.degraded else ""
-    return " · ".join(part for part in ("<b>Analytics</b>", text(path, 120), bytes_there) if part)
+    return " · ".join(part for part in ("<b>Analytics</b>", text(place, 120), bytes_there) if part)
 
 
 def _tiles(all_turns: dict[Any, Any]) -> str:

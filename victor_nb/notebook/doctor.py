@@ -152,8 +152,15 @@ def _store(session: Session, wait: Wait) -> Iterable[Finding]:
         yield Finding(f"{place_of(store)}: writing takes longer than 5 s", "is the disk full, slow or far away?")
     else:
         size = f" · {size_of(store.size_bytes())}" if isinstance(store, IStoreUpkeep) else ""
-        schema = f" · schema {version}" if (version := getattr(store, "schema_version", None)) else ""
-        yield Finding(f"{place_of(store)}{size}{schema}")
+        yield Finding(f"{place_of(store)}{size}{_schema_of(store)}")
+
+
+def _schema_of(store: IEventStore) -> str:
+    """An open store has the schema of this version of victor_nb: an older one is migrated, a newer one refused."""
+    from victor_nb.store import SQLiteStore
+    from victor_nb.store.schema import VERSION
+
+    return f" · schema {VERSION}" if isinstance(store, SQLiteStore) and store.path else ""
 
 
 def _record(session: Session, wait: Wait) -> Iterable[Finding]:

@@ -87,8 +87,7 @@ def _upkeep(store: IEventStore, action: str) -> IStoreUpkeep:
 
 def place_of(store: object) -> str:
     """Where a store keeps its events, for people to read."""
-    path = getattr(store, "path", None)
-    return str(path) if path is not None else str(getattr(store, "location", None) or "memory")
+    return str(getattr(store, "place", type(store).__name__))
 
 
 def _freed(upkeep: IStoreUpkeep, before: int) -> str:

@@ -63,6 +63,11 @@ class RecordingStore:
         return self._kernel_run_id
 
     @property
+    def place(self) -> str:
+        """Where events are kept, for people to read: a path, or an address without any secret."""
+        return self._place
+
+    @property
     def degraded(self) -> str | None:
         """Why events are kept in memory only, or None while they are durable."""
         writer = self._writer or self._closed_writer
