@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from victor_nb.frames import columns, ledger
 from victor_nb.frames.arrow import arrow_type
-from victor_nb.frames.columns import CONTENT, Column
+from victor_nb.frames.columns import CONTENT, Column, Dtype
 from victor_nb.frames.filters import Filter
 from victor_nb.frames.pairing import paired, single
 from victor_nb.frames.reading import Events, Wanted, read_by_type, read_events
 from victor_nb.frames.scope import PAGE_ROWS, Scope
 from victor_nb.frames.tables import to_table, wanted_by
 from victor_nb.frames.tags import expanded, of_tagged_turns, tagged
-from victor_nb.frames.turns import FEEDBACK, latest_feedback, turn_status
+from victor_nb.frames.turns import FEEDBACK, latest_feedback, turn_status, turns_over
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,7 +67,8 @@ def turns(request: Request) -> pa.Table:
     more = {"feedback_given": Wanted(("turn_id",), FEEDBACK)}
     started, completed, given = _sides(scope, "turn", "turn_id", wanted, more)
     rows = paired(started, completed, "turn_id")
-    made = {"status": turn_status(rows, started, completed, scope)} | latest_feedback(rows, started, completed, given)
+    status = turn_status(rows, started, completed, scope.runs, lambda: completed["turn_id"])
+    made = {"status": status} | latest_feedback(rows, started, completed, given)
     table = tagged(to_table(rows, started, completed, wanted, made), filter.tags)
     return filter.applied(expanded(table) if request.expand_tags else table, _STARTED)
 
@@ -90,8 +91,8 @@ def _pairs(request: Request, frame: str, prefix: str, id_field: str, own: Sequen
     wanted = request.columns_of(frame, own)
     started, completed = _sides(scope, prefix, id_field, wanted, {})
     rows = paired(started, completed, id_field)
-    made = {"status": turn_status(rows, started, completed, scope)}
-    table = to_table(rows, started, completed, wanted, made)
+    status = turn_status(rows, started, completed, scope.runs, lambda: turns_over(scope, started, completed))
+    table = to_table(rows, started, completed, wanted, {"status": status})
     return filter.applied(of_tagged_turns(table, scope, filter.tags), _STARTED)
 
 
@@ -99,11 +100,12 @@ def _sides(
     scope: Scope, prefix: str, id_field: str, wanted: Sequence[Column], more: Mapping[str, Wanted]
 ) -> list[Events]:
     """The started and the completed events, and `more`, read at once."""
-    types = {
-        f"{prefix}_started": wanted_by(wanted, "opened", **{id_field: "string"}),
-        f"{prefix}_completed": wanted_by(wanted, "closed", **{id_field: "string", "status": "string"}),
+    keys: dict[str, Dtype] = {id_field: "string"}
+    types: dict[str, Wanted] = {
+        f"{prefix}_started": wanted_by(wanted, "opened", keys),
+        f"{prefix}_completed": wanted_by(wanted, "closed", {**keys, "status": "string"}),
     }
-    return read_by_type(scope, scope.query([*types, *more]), types | more)
+    return read_by_type(scope, scope.query([*types, *more]), {**types, **more})
 
 
 def _nothing(wanted: Sequence[Column]) -> Events:

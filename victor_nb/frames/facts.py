@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from victor_nb.frames.arrow import arrow_type
 from victor_nb.frames.columns import TURNS, Dtype
-from victor_nb.frames.pairing import NONE, Rows, paired
+from victor_nb.frames.pairing import NONE, Rows
 from victor_nb.frames.payloads import without_nan
 from victor_nb.frames.reading import Events, Wanted, read_events
 from victor_nb.frames.tables import to_table
@@ -36,37 +36,37 @@ _KEPT: Final[dict[str, Dtype]] = {
     "tool_calls": "Int64",
 }
 """What a store that reads columns has of a completed turn."""
-_LATEST: Final = {name: dtype for name, dtype in _KEPT.items() if name in ("model", "provider")}
-_OWN: Final = ("turn_id", "kernel_run_id", "session_id", "timestamp_us")
-_GIVEN: Final = {"turn_id", "kernel_run_id", "session_id", "started_at", "score", "label", *_KEPT}
+_LATEST: Final[dict[str, Dtype]] = {"model": "string", "provider": "string"}
+"""Those of them that a started event tells too."""
+_OWN: Final = {"session_id": "session_id", "kernel_run_id": "kernel_run_id", "started_at": "timestamp_us"}
+_GIVEN: Final = {"turn_id", "score", "label", *_OWN, *_KEPT}
 
 
 def kept_facts(scope: Scope, names: Collection[str]) -> pa.Table | None:
     """These columns of `turns()`, as they are there but for the order of the rows; None when the store does not keep
     one of them, or when a turn is not what it should be, so that they have to be read the long way."""
-    if not scope.reads_columns or not _GIVEN >= set(names):
+    if not scope.reads_columns or not set(names) <= _GIVEN:
         return None
-    started = read_events(scope, scope.query(["turn_started"]), Wanted(_OWN))
-    completed = _completed(scope, names)
-    if completed is None or started["turn_id"].null_count or completed["turn_id"].null_count:
+    attributes = ("turn_id", *(field for name, field in _OWN.items() if name in names))
+    kept: dict[str, Dtype] = {name: dtype for name, dtype in _KEPT.items() if name in names or name == "status"}
+    started = _kept(scope, "turn_started", Wanted(attributes))
+    completed = _kept(scope, "turn_completed", Wanted(attributes, kept))
+    rows = _matched(started, completed) if started and completed else None
+    if not (started and completed and rows):
         return None
-    for side in (started, completed):
-        side["data.turn_id"] = side["turn_id"]
-    rows = paired(started, completed, "turn_id")
-    started |= _of_unfinished(scope, rows, started, completed, names)
-    given = read_events(scope, scope.query(["feedback_given"]), Wanted(("turn_id",), FEEDBACK))
-    made = {"status": turn_status(rows, started, completed, scope)} | latest_feedback(rows, started, completed, given)
+    started |= _told_at_the_start(scope, rows, started, completed, names)
+    made = {"status": turn_status(rows, started, completed, scope.runs, lambda: completed["turn_id"])}
+    made |= latest_feedback(rows, started, completed, _feedback(scope))
     return to_table(rows, started, completed, [column for column in TURNS if column.name in names], made)
 
 
-def _completed(scope: Scope, names: Collection[str]) -> Events | None:
+def _kept(scope: Scope, type: str, wanted: Wanted) -> Events | None:
+    """What the store has of events of a type without parsing their payloads."""
     import pyarrow as pa
 
-    kept = {name: dtype for name, dtype in _KEPT.items() if name in names or name == "status"}
-    found = scope.rows(scope.query(["turn_completed"]), ["position", *_OWN, *kept])
-    values: Sequence[Sequence[Any]] = list(zip(*found, strict=True)) or [()] * (1 + len(_OWN) + len(kept))
-    own = Wanted(_OWN).dtypes
-    dtypes = {**own, **{f"data.{name}": dtype for name, dtype in kept.items()}}
+    found = scope.rows(scope.query([type]), [*wanted.own, *wanted.data], ordered=False)
+    dtypes = wanted.dtypes
+    values: Sequence[Sequence[Any]] = list(zip(*found, strict=True)) or [()] * len(dtypes)
     try:
         arrays = [pa.array(each, arrow_type(dtype)) for each, dtype in zip(values, dtypes.values(), strict=True)]
     except (pa.ArrowException, TypeError, OverflowError):  # of another type than it should be
@@ -74,23 +74,50 @@ def _completed(scope: Scope, names: Collection[str]) -> Events | None:
     return {name: pa.chunked_array([without_nan(array)]) for name, array in zip(dtypes, arrays, strict=True)}
 
 
-def _of_unfinished(
+def _matched(started: Events, completed: Events) -> Rows | None:
+    """The rows of turns each of which was started and completed at most once. An index gives both in one order."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    starts, ends = started["turn_id"], completed["turn_id"]
+    if starts.null_count or ends.null_count:
+        return None
+    if any(len(ids.unique()) < len(ids) for ids in ((starts,) if starts.equals(ends) else (starts, ends))):
+        return None
+    opened = np.arange(len(starts))
+    if starts.equals(ends):
+        return Rows(opened, opened)
+    closed = pc.index_in(starts, value_set=ends).fill_null(NONE).to_numpy().astype("int64")
+    unopened = np.flatnonzero(pc.invert(pc.is_in(ends, value_set=starts)).to_numpy())
+    nothing = np.full(len(unopened), NONE)
+    return Rows(np.concatenate([opened, nothing]), np.concatenate([closed, unopened]))
+
+
+def _told_at_the_start(
     scope: Scope, rows: Rows, started: Events, completed: Events, names: Collection[str]
 ) -> dict[str, Any]:
-    """What the started events alone tell of turns whose end does not."""
+    """What must be asked of the started events of turns whose end does not tell it; null for all others."""
     import numpy as np
     import pyarrow as pa
 
-    wanted = {name: dtype for name, dtype in _LATEST.items() if name in names}
+    latest: dict[str, Dtype] = {name: dtype for name, dtype in _LATEST.items() if name in names}
     silent = np.zeros(len(completed["position"]) + 1, dtype=bool)
     silent[NONE] = True
-    for name in wanted:
+    for name in latest:
         silent[:-1] |= completed[f"data.{name}"].is_null().to_numpy()
-    asked = np.unique(rows.opened[silent[rows.closed] & (rows.opened != NONE)])
+    asked = np.flatnonzero(silent[rows.closed] & (rows.opened != NONE))
     positions = started["position"].to_numpy()
-    query = replace(scope.query(["turn_started"]), positions=[int(position) for position in positions[asked]])
-    told = read_events(scope, query, Wanted((), wanted)) if wanted else {}
+    asked = asked[np.argsort(positions[rows.opened[asked]])]
+    query = replace(scope.query(["turn_started"]), positions=positions[rows.opened[asked]].tolist())
+    told = read_events(scope, query, Wanted(("kernel_run_id",), latest))
     places = np.full(len(positions), NONE)
-    places[asked] = np.arange(len(asked))
+    places[rows.opened[asked]] = np.arange(len(asked))
     indices = pa.array(places, mask=places == NONE)
-    return {name: values.take(indices) for name, values in told.items() if name != "position"}
+    return {name: values.take(indices) for name, values in told.items() if name not in started}
+
+
+def _feedback(scope: Scope) -> Events:
+    """An index knows where it is, and there is little of it."""
+    found = sorted(scope.rows(scope.query(["feedback_given"]), ["position", "turn_id"], ordered=False))
+    query = replace(scope.query(["feedback_given"]), positions=[position for position, _ in found])
+    return read_events(scope, query, Wanted(("turn_id",), FEEDBACK))

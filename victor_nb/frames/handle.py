@@ -154,8 +154,8 @@ class Analytics:
 
     @takes_filters
     def summary(self, by: str | Sequence[str] | None = "model", **filters: Unpack[Filters]) -> pd.DataFrame:
-        """Turns added up by one or several columns of `turns()`: counts, tokens, cost, percentiles of durations. Besides,
-        `by` takes `"tag:variant"`, and `"day"` and `"hour"` (in UTC). Without it there is one row of all turns.
+        """Turns added up by one or several columns of `turns()`: counts, tokens, cost, percentiles of durations.
+        Besides, `by` takes `"tag:variant"`, and `"day"` and `"hour"` (in UTC). Without it there is one row.
 
         `cost_usd` adds the prices that are known and is NA when none is; `cost_unknown` counts the turns whose
         price is not. Turns of the demo model (`usage_source` "unmeasured") count as turns and in the durations, but

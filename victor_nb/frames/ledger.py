@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from victor_nb.frames.arrow import from_lists
 from victor_nb.frames.columns import EXPORTS
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     Numbers: TypeAlias = npt.NDArray[np.int64]
     Recorded: TypeAlias = Mapping[tuple[str, int], tuple[Numbers, Numbers]]
+
+
+_FATES: Final = ("delivered", "pending", "dead")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def _stretches(outbox: Outbox, letters: Sequence[DeadLetter], recorded: Recorded
     for first, end in zip(begins, [*begins[1:], len(fates)], strict=True):
         seq = (int(seqs[first]), int(seqs[end - 1]), int(end - first))
         letter = dead.get(int(positions[end - 1]))
-        yield _row(outbox, ("delivered", "pending", "dead")[fates[first]], *seq, letter=letter)
+        yield _row(outbox, _FATES[int(fates[first])], *seq, letter=letter)
 
 
 def _row(

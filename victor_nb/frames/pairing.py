@@ -152,8 +152,8 @@ def _same_rank(left: tuple[Indices, Indices], right: tuple[Indices, Indices]) ->
 
     if not len(left[0]):
         return np.full(len(right[0]), NONE)
-    width = 1 + max(left[1].max(), right[1].max(initial=0))
-    ours, theirs = (keys * width + ranks for keys, ranks in (left, right))
+    width = 1 + max(int(left[1].max()), int(right[1].max(initial=0)))
+    ours, theirs = left[0] * width + left[1], right[0] * width + right[1]
     order = np.argsort(ours)
     places = np.minimum(np.searchsorted(ours, theirs, sorter=order), len(ours) - 1)
     return np.where(ours[order[places]] == theirs, order[places], NONE)

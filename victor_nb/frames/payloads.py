@@ -25,7 +25,7 @@ _SPELLED_WITH_ESCAPES: Final = ("\\u0074", "\\u0061", "\\u0067", "\\u0073")
 def parsed(texts: Sequence[str | None], fields: Mapping[str, Dtype]) -> dict[str, pa.Array]:
     """The values of `fields` in these JSON objects, one array each; what is absent or does not fit is null."""
     full = [text or "{}" for text in texts]
-    plain = {name: dtype for name, dtype in fields.items() if name != TAGS}
+    plain: dict[str, Dtype] = {name: dtype for name, dtype in fields.items() if name != TAGS}
     found = _parsed_at_once(full, plain)
     if found is None:
         return one_by_one(full, fields)

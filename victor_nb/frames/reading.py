@@ -56,9 +56,10 @@ class Wanted:
 
     @property
     def dtypes(self) -> dict[str, Dtype]:
-        data = {f"data.{name}": dtype for name, dtype in self.data.items()}
-        content = {f"content.{name}": dtype for name, dtype in self.content.items()}
-        return {name: _ATTRIBUTES[name] for name in self.own} | data | content
+        data: dict[str, Dtype] = {f"data.{name}": dtype for name, dtype in self.data.items()}
+        content: dict[str, Dtype] = {f"content.{name}": dtype for name, dtype in self.content.items()}
+        own: dict[str, Dtype] = {name: _ATTRIBUTES[name] for name in self.own}
+        return own | data | content
 
 
 def read_events(scope: Scope, query: EventQuery, wanted: Wanted) -> Events:

@@ -23,13 +23,10 @@ _TEXTS: Final = {"data", "content"}
 
 @runtime_checkable
 class _ReadsColumns(Protocol):
-    """What a store may have beyond `IEventStore`: `read`, but only some columns, as plain tuples."""
+    """What a store may have beyond `IEventStore`: `read`, but only some columns, as plain tuples. It knows those of
+    `StoredEvent`, and of `turn_completed` the fields of its payload that are added up (`facts.py`)."""
 
-    def all_of(self, kernel_run_id: str) -> EventQuery:
-        """All events of one run, whatever the session."""
-        return EventQuery(kernel_run_ids=[kernel_run_id])
-
-    def rows(self, query: EventQuery, columns: Sequence[str]) -> list[tuple[Any, ...]]: ...
+    def rows(self, query: EventQuery, columns: Sequence[str], *, ordered: bool = True) -> list[tuple[Any, ...]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +58,11 @@ class Scope:
         """All events of one run, whatever the session."""
         return EventQuery(kernel_run_ids=[kernel_run_id])
 
-    def rows(self, query: EventQuery, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    def rows(self, query: EventQuery, columns: Sequence[str], *, ordered: bool = True) -> list[tuple[Any, ...]]:
         """These attributes of the events of a query; at least two of them."""
         store = self.store
         if isinstance(store, _ReadsColumns):
-            return store.rows(query, columns)
+            return store.rows(query, columns, ordered=ordered)
         return [attrgetter(*columns)(event) for event in store.read(query)]
 
     def pages(self, query: EventQuery, columns: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:

@@ -32,7 +32,12 @@ _FIELDS: Final[Mapping[Source, tuple[tuple[str, str], ...]]] = {
 """Source → whose field it is, and what events call it; the first of two that is known."""
 
 
-def wanted_by(columns: Sequence[Column], side: Literal["opened", "closed"], **keys: Dtype) -> Wanted:
+_NO_KEYS: Final[Mapping[str, Dtype]] = {}
+
+
+def wanted_by(
+    columns: Sequence[Column], side: Literal["opened", "closed"], keys: Mapping[str, Dtype] = _NO_KEYS
+) -> Wanted:
     """What these columns, and `keys` besides (fields of the payload), need of the events of one side."""
     found: dict[str, dict[str, Dtype]] = {"": {}, "data.": {**keys}, "content.": {}}
     for column in columns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from victor_nb.frames.columns import TURN_ID, Column, Dtype
@@ -14,26 +14,32 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from victor_nb.frames.scope import Scope
+    from victor_nb.records import KernelRun
 
 FEEDBACK: Final[Mapping[str, Dtype]] = {"score": "Float64", "label": "string"}
 _RECORDED: Final = Column("status", "string", "after", "status")
 
 
-def turn_status(rows: Rows, started: Events, completed: Events, scope: Scope) -> pa.ChunkedArray:
+def turn_status(
+    rows: Rows,
+    started: Events,
+    completed: Events,
+    runs: Sequence[KernelRun],
+    completed_turns: Callable[[], pa.ChunkedArray],
+) -> pa.ChunkedArray:
     """The status of turns, and of the requests and tool calls in them: as recorded, or `interrupted` where it never
     will be, or null while it may be."""
     import pyarrow.compute as pc
 
-    last = max((side["position"][-1].as_py() for side in (started, completed) if len(side["position"])), default=0)
-    runs = {run.id: run for run in scope.runs}
-    cut_off = statuses(rows, started, runs, lambda: completed_turns(scope, last))
+    cut_off = statuses(rows, started, {run.id: run for run in runs}, completed_turns)
     return pc.coalesce(values_of(rows, started, completed, _RECORDED), cut_off)
 
 
-def completed_turns(scope: Scope, until_position: int) -> pa.ChunkedArray:
-    """The ids of turns that were over when the frame's events were read: what came later may have ended more."""
+def turns_over(scope: Scope, *read: Events) -> pa.ChunkedArray:
+    """The ids of turns that were over when these events were read: what came later may have ended more."""
     import pyarrow.compute as pc
 
+    until_position = max((side["position"][-1].as_py() for side in read if len(side["position"])), default=0)
     found = read_events(scope, scope.query(["turn_completed"]), Wanted(("turn_id",)))
     return found["turn_id"].filter(pc.less_equal(found["position"], until_position))
 

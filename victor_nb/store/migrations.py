@@ -68,6 +68,7 @@ ALTER TABLE runs ADD COLUMN pruned_seq INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE events ADD COLUMN channel INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX events_run_channel ON events(run, channel);
 CREATE INDEX events_turn_started ON events(run, turn_id, session_id, timestamp_us, type) WHERE type='turn_started';
+CREATE INDEX events_feedback_given ON events(run, turn_id, session_id, timestamp_us, type) WHERE type='feedback_given';
 CREATE TABLE outboxes (
     exporter TEXT NOT NULL,
     run INTEGER NOT NULL REFERENCES runs(number),

@@ -102,11 +102,11 @@ class PostgresStore(RecordingStore):
 
         return self._select(lambda connection: postgres_queries.events(connection, query), [])
 
-    def rows(self, query: EventQuery, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    def rows(self, query: EventQuery, columns: Sequence[str], *, ordered: bool = True) -> list[tuple[Any, ...]]:
         """`read`, but only these columns (those of `StoredEvent`, and `migrations.TURN_COLUMNS`), as plain tuples."""
         from victor_nb.store import postgres_queries
 
-        return self._select(lambda connection: postgres_queries.rows(connection, query, columns), [])
+        return self._select(lambda connection: postgres_queries.rows(connection, query, columns, ordered=ordered), [])
 
     def positions(self, query: EventQuery) -> list[int]:
         """Only the positions of the events of a query, in order: to count them without reading them."""

@@ -40,12 +40,14 @@ def events(connection: Connection, query: EventQuery) -> list[StoredEvent]:
     return [StoredEvent(*row) for row in rows(connection, query, tuple(_EVENT))]
 
 
-def rows(connection: Connection, query: EventQuery, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+def rows(
+    connection: Connection, query: EventQuery, columns: Sequence[str], *, ordered: bool = True
+) -> list[tuple[Any, ...]]:
     """Only these columns, as plain tuples."""
     source, values = _selection(query)
-    order = "DESC" if query.newest_first else "ASC"
+    order = f" ORDER BY e.position {'DESC' if query.newest_first else 'ASC'}" if ordered else ""
     wanted = ", ".join(COLUMNS[name] for name in columns)
-    sql = f"SELECT {wanted} {source} ORDER BY e.position {order}"
+    sql = f"SELECT {wanted} {source}{order}"
     if query.limit is not None and query.max_bytes is None:
         sql, values = f"{sql} LIMIT %s", [*values, query.limit]
     return connection.execute(sql.encode(), values).fetchall()

@@ -26,6 +26,7 @@ ON e.run = r.number ORDER BY r.number
 """
 _INDEXED: Final = {
     "turn_started": {"position", "type", "turn_id", "session_id", "timestamp_us", "kernel_run_id"},
+    "feedback_given": {"position", "type", "turn_id", "session_id", "timestamp_us", "kernel_run_id"},
     "turn_completed": {"position", "type", "turn_id", "session_id", "timestamp_us", "kernel_run_id", *TURN_COLUMNS},
 }
 
@@ -58,19 +59,35 @@ def _up_to(rows: Iterator[Any], max_bytes: int) -> Iterator[StoredEvent]:
 
 
 def rows(
-    connection: sqlite3.Connection, query: EventQuery, columns: Sequence[str], *, indexes: bool
+    connection: sqlite3.Connection, query: EventQuery, columns: Sequence[str], *, indexes: bool, ordered: bool = True
 ) -> list[tuple[Any, ...]]:
     """`indexes` says whether `events` is a table, whose indexes can be named, and not a view."""
-    sql, values = selection(query, columns, indexes=indexes)
-    return connection.execute(sql, values).fetchall()
+    sql, values = selection(query, columns, indexes=indexes, ordered=ordered)
+    found = connection.execute(sql, values)
+    texts = [place for place, name in enumerate(columns) if name in ("data", "content")]
+    if query.max_bytes is None or not texts:
+        return found.fetchall()
+    return list(_rows_up_to(found, texts, query.max_bytes))
 
 
-def selection(query: EventQuery, columns: Sequence[str], *, indexes: bool = False) -> tuple[str, list[Any]]:
+def _rows_up_to(rows: Iterator[Any], texts: Sequence[int], max_bytes: int) -> Iterator[Any]:
+    size = 0
+    for row in rows:
+        yield row
+        for place in texts:
+            size += len(row[place] or "")
+        if size >= max_bytes:
+            return
+
+
+def selection(
+    query: EventQuery, columns: Sequence[str], *, indexes: bool = False, ordered: bool = True
+) -> tuple[str, list[Any]]:
     where, values = _conditions(query)
     index = _covering(query, columns) if indexes else ""
     source = f"events e{index} JOIN runs r ON r.number = e.run"
-    order = "DESC" if query.newest_first else "ASC"
-    sql = f"SELECT {', '.join(COLUMNS[name] for name in columns)} FROM {source}{where} ORDER BY e.position {order}"  # noqa: S608
+    order = f" ORDER BY e.position {'DESC' if query.newest_first else 'ASC'}" if ordered else ""
+    sql = f"SELECT {', '.join(COLUMNS[name] for name in columns)} FROM {source}{where}{order}"  # noqa: S608
     return (f"{sql} LIMIT ?", [*values, query.limit]) if query.limit is not None else (sql, values)
 
 
