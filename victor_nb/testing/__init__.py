@@ -1,5 +1,7 @@
-"""What users' tests need: models that answer from a script. Shipped with the package; no mocks."""
+"""What users' tests need: models that answer from a script, and a check of exporters. Shipped with the package; no
+mocks."""
 
+from victor_nb.testing.conformance import check_exporter, check_exporter_async
 from victor_nb.testing.scripted import Reply, ScriptedModel, ScriptError, call, cut
 
-__all__ = ["Reply", "ScriptError", "ScriptedModel", "call", "cut"]
+__all__ = ["Reply", "ScriptError", "ScriptedModel", "call", "check_exporter", "check_exporter_async", "cut"]
