@@ -6,7 +6,6 @@ to themselves what was answered and when to try again.
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import gzip
 import os
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from victor_nb.errors import ConfigError, ExportError
 from victor_nb.exporters import webhook_address
+from victor_nb.exporters.one_request import ask
 from victor_nb.exporters.webhook_answer import WebhookAnswer, failure, retry_after
 
 if TYPE_CHECKING:
@@ -56,30 +56,15 @@ class Wire:
         Raises:
             ExportError: it was not taken; `retryable` is False where it never will be.
         """
-        import httpx
-
         place = self._traces if signal == "traces" else self._metrics
-        shown = place.address.shown
-        try:
-            async with asyncio.timeout(place.timeout_s):
-                response = await self._posted(place, body)
-        except TimeoutError:
-            raise ExportError(f"{shown} did not answer in {place.timeout_s:g} s.") from None
-        except httpx.HTTPError as error:
-            raise ExportError(f"{shown} could not be reached: {type(error).__name__}.") from None
-        if response.is_success:
-            return response.content
-        raise _refused(signal, place, response)
-
-    async def _posted(self, place: _Place, body: bytes) -> httpx.Response:
-        import httpx
-
         headers = {"content-type": "application/x-protobuf", "user-agent": "victor-nb", **place.headers}
         if place.gzip:
             body, headers["content-encoding"] = gzip.compress(body), "gzip"
-        trust = self._trust if place.address.url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        async with httpx.AsyncClient(verify=trust, timeout=None, auth=place.address.auth) as client:
-            return await client.post(place.address.url, content=body, headers=headers)
+        trust = self._trust if place.address.url.startswith("https:") else None
+        response = await ask("POST", place.address, body=body, headers=headers, trust=trust, timeout_s=place.timeout_s)
+        if response.is_success:
+            return response.content
+        raise _refused(signal, place, response)
 
     @cached_property
     def _trust(self) -> ssl.SSLContext:

@@ -112,7 +112,7 @@ class PrometheusMetricsExporter(BaseAnalyticsExporter):
             new = group.now.with_events(events, self._measurer)
             if new:
                 body = generate_latest(cast("Collector", _Shown(lambda: families_of_group(new, run))))
-                await self._gateway.replace(run, body)
+                await self._gateway.put(run, body)
                 group.now = new
 
     def _group(self, run: str) -> SharedTotals:

@@ -5,23 +5,20 @@ A group is what Prometheus sees as one instance. Every kernel run has its own, s
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import datetime as dt
 import re
 import ssl
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from victor_nb.errors import ConfigError, ExportError
 from victor_nb.exporters import webhook_address
+from victor_nb.exporters.one_request import ask
 from victor_nb.exporters.prometheus_text import LABELS
 from victor_nb.exporters.webhook_answer import retry_after
-
-if TYPE_CHECKING:
-    import httpx
 
 _LABEL = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")
@@ -58,9 +55,9 @@ class Pushgateway:
         Raises:
             ExportError: it could not be asked.
         """
-        return await self._request("GET", f"{self._base}/metrics")
+        return await self._request("GET", "")
 
-    async def replace(self, run: str, body: bytes) -> None:
+    async def put(self, run: str, body: bytes) -> None:
         """Put `body` in place of the group of `run`.
 
         Raises:
@@ -68,41 +65,25 @@ class Pushgateway:
         """
         labels = {"instance": run, **dict(sorted(self._labels.items()))}
         path = _segment("job", self._job) + "".join(_segment(name, value) for name, value in labels.items())
-        await self._request("PUT", f"{self._base}/metrics{path}", body)
+        await self._request("PUT", path, body)
 
-    async def _request(self, method: str, url: str, body: bytes | None = None) -> str:
-        import httpx
-
-        shown = self._address.shown
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                response = await self._answer(method, url, body)
-        except TimeoutError:
-            raise ExportError(f"the Pushgateway {shown} did not answer in {self._timeout_s:g} s.") from None
-        except httpx.HTTPError as error:
-            raise ExportError(f"the Pushgateway {shown} could not be reached: {type(error).__name__}.") from None
+    async def _request(self, method: str, path: str, body: bytes | None = None) -> str:
+        address = replace(self._address, url=f"{self._base}/metrics{path}")
+        headers = {"content-type": "text/plain; version=0.0.4; charset=utf-8"} if body is not None else {}
+        response = await ask(method, address, body=body, headers=headers, trust=self._trust, timeout_s=self._timeout_s)
         if response.is_success:
             return response.text
         said = " ".join(response.text.split())[:200]
         raise ExportError(
-            f"the Pushgateway {shown} answered {response.status_code}: {said}",
+            f"the Pushgateway {address.shown} answered {response.status_code}: {said}",
             hint=_HINTS.get(response.status_code, ""),
             retry_after_s=retry_after(response.headers.get("retry-after"), dt.datetime.now(dt.UTC)),
         )
 
-    async def _answer(self, method: str, url: str, body: bytes | None) -> httpx.Response:
-        """A connection of its own: pushes are far apart, and may come from any event loop."""
-        import httpx
-
-        headers = {"content-type": "text/plain; version=0.0.4; charset=utf-8"} if body is not None else {}
-        async with httpx.AsyncClient(verify=self._trust, timeout=None, auth=self._address.auth) as client:
-            return await client.request(method, url, content=body, headers=headers)
-
     @cached_property
-    def _trust(self) -> ssl.SSLContext:
-        """Read once, for it takes long; and not at all where nothing is encrypted."""
-        secure = self._base.startswith("https:")
-        return ssl.create_default_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    def _trust(self) -> ssl.SSLContext | None:
+        """Read once, for it takes long."""
+        return ssl.create_default_context() if self._base.startswith("https:") else None
 
 
 def _parsed(url: str) -> webhook_address.Address:
