@@ -21,7 +21,7 @@ from victor_nb.errors import ConfigError, ExportError, ModelResponseError
 from victor_nb.exporters.opentelemetry import OpenTelemetryExporter
 from victor_nb.messages import Usage, new_id
 from victor_nb.protocols import AnalyticsEvent
-from victor_nb.testing import Reply, ScriptedModel, call
+from victor_nb.testing import Reply, ScriptedModel, call, check_exporter_async
 
 INTERNAL, CLIENT = 1, 3
 UNSET, ERROR = 0, 2
@@ -244,6 +244,10 @@ async def test_text_that_protobuf_cannot_hold_is_mended(otlp):
     ]
     await exporter.export(strange)
     assert "a?\\u0000" in otlp.spans()[-1].attributes["gen_ai.input.messages"]
+
+
+async def test_it_keeps_the_rules_of_exporters(otlp):
+    await check_exporter_async(lambda: OpenTelemetryExporter(otlp.endpoint, include_content=True))
 
 
 def divide(a: int, b: int) -> float:

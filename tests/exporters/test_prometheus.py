@@ -28,7 +28,7 @@ from victor_nb.exporters.metric_ranges import Ranges
 from victor_nb.exporters.prometheus import PrometheusMetricsExporter
 from victor_nb.exporters.prometheus_text import metric_name
 from victor_nb.messages import Usage
-from victor_nb.testing import Reply, ScriptedModel, call
+from victor_nb.testing import Reply, ScriptedModel, call, check_exporter_async
 
 OTHER_RUN = "0199f000-0000-7000-8000-000000000002"
 
@@ -263,6 +263,11 @@ def test_ranges_are_a_set_that_stays_small(values, most):
     assert exact.joined(most).as_list() == bounded.as_list() or len(exact) > most
 
 
+async def test_it_keeps_the_rules_of_exporters(pushgateway):
+    await check_exporter_async(lambda: PrometheusMetricsExporter(pushgateway))
+    await check_exporter_async(lambda: PrometheusMetricsExporter(port=0))
+
+
 def divide(a: int, b: int) -> float:
     """a / b"""
     return a / b
@@ -303,19 +308,22 @@ async def test_a_conversation_as_prometheus_sees_it(pushgateway):
 
 
 TWO_TURNS = """
-import asyncio, sys
+import asyncio, os, signal, sys
 from victor_nb.agent.coordinators import AnalyticsCoordinator
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.exporters.prometheus import PrometheusMetricsExporter
 from victor_nb.testing import ScriptedModel
 
 async def main():
+    way = sys.argv[2]
     analytics = AnalyticsCoordinator(exporters=[PrometheusMetricsExporter(sys.argv[1])])
     orchestrator = AgentOrchestrator(model=ScriptedModel(*"ab"), analytics_coordinator=analytics)
     for question in "12":
         await orchestrator.chat(question)
-        assert (await analytics.export_analytics()).success
-    print(analytics.store.kernel_run_id)
+        assert (await analytics.export_analytics()).success == (way != "killed")
+    print(analytics.store.kernel_run_id, flush=True)
+    if way == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
     orchestrator.close()
 
 asyncio.run(main())
@@ -323,10 +331,21 @@ asyncio.run(main())
 
 
 def test_two_processes_at_once_do_not_overwrite_each_other(pushgateway):
-    command = [sys.executable, "-c", TWO_TURNS, pushgateway]
+    command = [sys.executable, "-c", TWO_TURNS, pushgateway, "ends"]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     runs = [process.communicate(timeout=120)[0].strip() for process in processes]
     text = shown(pushgateway)
     assert len(set(runs)) == 2
     assert [value(text, "victor_turns_total", instance=run) for run in runs] == [2, 2]
     assert value(text, "victor_turns_total") == 4
+
+
+def test_a_killed_kernel_is_pushed_by_the_next_as_the_instance_that_it_was(gateway_at, tmp_path):
+    port = free_port()
+    command = [sys.executable, "-c", TWO_TURNS, f"127.0.0.1:{port}"]
+    killed = subprocess.run([*command, "killed"], capture_output=True, text=True, check=False)
+    gateway_at.append(start_gateway(port, tmp_path))
+    ended = subprocess.run([*command, "ends"], capture_output=True, text=True, check=True)
+    text = shown(f"http://127.0.0.1:{port}")
+    runs = [killed.stdout.strip(), ended.stdout.strip()]
+    assert [value(text, "victor_turns_total", instance=run) for run in runs] == [2, 2]
