@@ -282,3 +282,22 @@ def test_ten_megabytes_and_odd_characters_come_back(tmp_path: Path):
     assert json.loads(event.content or "") == {"prompt": mended * 2_000_000}
     assert store.degraded is None
     store.close()
+
+
+def test_columns_are_read_from_file_and_memory_together(tmp_path: Path):
+    path = tmp_path / "victor.db"
+    store = SQLiteStore(path)
+    store.append("turn_completed", "s", {"turn_id": "a", "status": "ok", "input_tokens": 1})
+    store.flush()
+    lock = sqlite3.connect(path, isolation_level=None)
+    lock.execute("CREATE TRIGGER no BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'no more'); END")
+    lock.close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        store.append("turn_completed", "s", {"turn_id": "b", "status": "error", "input_tokens": 2})
+        store.flush()
+    query = EventQuery(types=["turn_completed"], kernel_run_ids=[store.kernel_run_id])
+    assert store.rows(query, ["turn_id", "status", "input_tokens"]) == [("a", "ok", 1), ("b", "error", 2)]
+    assert [event.seq for event in store.read(query)] == [1, 2]
+    assert store.degraded == "no more: restart the kernel to record in the file again"
+    store.close()

@@ -39,8 +39,8 @@ def runs(connection: sqlite3.Connection) -> list[KernelRun]:
     ]
 
 
-def events(connection: sqlite3.Connection, query: EventQuery) -> list[StoredEvent]:
-    sql, values = selection(query, _EVENT)
+def events(connection: sqlite3.Connection, query: EventQuery, *, indexes: bool) -> list[StoredEvent]:
+    sql, values = selection(query, _EVENT, indexes=indexes)
     found = connection.execute(sql, values)
     if query.max_bytes is None:
         return [StoredEvent(*row) for row in found]
@@ -83,8 +83,8 @@ def _rows_up_to(rows: Iterator[Any], texts: Sequence[int], max_bytes: int) -> It
 def selection(
     query: EventQuery, columns: Sequence[str], *, indexes: bool = False, ordered: bool = True
 ) -> tuple[str, list[Any]]:
-    where, values = _conditions(query)
     index = _covering(query, columns) if indexes else ""
+    where, values = _conditions(query, in_order=indexes and ordered and not index)
     source = f"events e{index} JOIN runs r ON r.number = e.run"
     order = f" ORDER BY e.position {'DESC' if query.newest_first else 'ASC'}" if ordered else ""
     sql = f"SELECT {', '.join(COLUMNS[name] for name in columns)} FROM {source}{where}{order}"  # noqa: S608
@@ -99,9 +99,11 @@ def _covering(query: EventQuery, columns: Sequence[str]) -> str:
     return ""
 
 
-def _conditions(query: EventQuery) -> tuple[str, list[Any]]:
+def _conditions(query: EventQuery, *, in_order: bool) -> tuple[str, list[Any]]:
     parts = [
-        _run_condition(query.kernel_run_ids),
+        *_run_conditions(
+            query.kernel_run_ids, in_order=in_order and query.channel is None and query.session_id is None
+        ),
         ("e.run IN (SELECT number FROM runs WHERE notebook = ?)", query.notebook),
         ("e.session_id = ?", query.session_id),
         _type_condition(query.types),
@@ -116,13 +118,20 @@ def _conditions(query: EventQuery) -> tuple[str, list[Any]]:
     return (f" WHERE {where}" if where else ""), [value for part, value in chosen if "?" in part]
 
 
-def _run_condition(run_ids: Sequence[str] | None) -> tuple[str, str | None]:
-    if run_ids is not None and len(run_ids) == 1:  # the index then gives one channel's events in order
-        return "e.run = (SELECT number FROM runs WHERE id = ?)", run_ids[0]
-    return (
-        "e.run IN (SELECT number FROM runs WHERE id IN (SELECT value FROM json_each(?)))",
-        _listed(run_ids),
-    )
+def _run_conditions(run_ids: Sequence[str] | None, *, in_order: bool) -> list[tuple[str, str | None]]:
+    """One run's events stand together in the table, but for those of kernels of the same time: to go through that part
+    gives them in order. An index would have to be sorted, but for one channel's."""
+    if run_ids is None or len(run_ids) != 1:
+        return [("e.run IN (SELECT number FROM runs WHERE id IN (SELECT value FROM json_each(?)))", _listed(run_ids))]
+    number = "(SELECT number FROM runs WHERE id = ?)"
+    if not in_order:
+        return [(f"e.run = {number}", run_ids[0])]
+    edge = f"(SELECT position FROM events WHERE run = {number} ORDER BY seq"  # noqa: S608 (of constants)
+    return [
+        (f"+e.run = {number}", run_ids[0]),
+        (f"e.position >= {edge} LIMIT 1)", run_ids[0]),
+        (f"e.position <= {edge} DESC LIMIT 1)", run_ids[0]),
+    ]
 
 
 def _type_condition(types: Sequence[str] | None) -> tuple[str, str | None]:

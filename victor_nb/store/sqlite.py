@@ -52,7 +52,7 @@ class SQLiteStore(RecordingStore):
         Raises:
             StoreError: the file cannot be read.
         """
-        return self._select(lambda connection: queries.events(connection, query))
+        return self._select(lambda connection: queries.events(connection, query, indexes=self._has_indexes()))
 
     def rows(self, query: EventQuery, columns: Sequence[str], *, ordered: bool = True) -> list[tuple[Any, ...]]:
         """`read`, but only these columns (those of `StoredEvent`, and `migrations.TURN_COLUMNS`), as plain tuples.
@@ -60,10 +60,8 @@ class SQLiteStore(RecordingStore):
         Of `turn_completed` alone, its columns without `data` come from an index: no JSON is parsed. What comes from an
         index comes sooner when it need not be `ordered`.
         """
-        reader = self._reader
-        indexes = not (reader and reader.overlaid)
         return self._select(
-            lambda connection: queries.rows(connection, query, columns, indexes=indexes, ordered=ordered)
+            lambda connection: queries.rows(connection, query, columns, indexes=self._has_indexes(), ordered=ordered)
         )
 
     def positions(self, query: EventQuery) -> list[int]:
@@ -158,6 +156,10 @@ class SQLiteStore(RecordingStore):
             return []
         in_memory = writing and (self._path is None or self.degraded is not None)
         return self._reader.select(read, in_memory=in_memory)
+
+    def _has_indexes(self) -> bool:
+        """Known only when the reader has its connection."""
+        return self._reader is not None and not self._reader.overlaid
 
     def _close_reading(self) -> None:
         if self._reader:

@@ -158,7 +158,11 @@ def advice(error: sqlite3.Error | sqlite3.Warning) -> str:
         )
     if code == sqlite3.SQLITE_FULL:
         return "free some space, and restart the kernel to record in the file again"
-    return "make file and folder writable, or set VICTOR_HOME to another folder, and restart the kernel"
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return "another program keeps it locked: end that, and restart the kernel"
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR):
+        return "make file and folder writable, or set VICTOR_HOME to another folder, and restart the kernel"
+    return "restart the kernel to record in the file again"
 
 
 def file_identity(path: Path | None) -> tuple[int, int] | None:
