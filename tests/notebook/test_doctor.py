@@ -1,0 +1,101 @@
+"""`%victor doctor` in kernels where things are as they should be, and where they are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from support.cells import run_ok
+from support.kernels import Kernel, start_kernel
+
+
+DEAD = """
+class Dead:
+    destination = "x"
+    def export(self, events):
+        raise ConnectionError("nobody there")
+vn.add_exporter(Dead())
+"""
+
+
+def told(kernel: Kernel) -> dict[str, str]:
+    """What the doctor says, by check; advice stands behind its line."""
+    lines = run_ok(kernel, "%victor doctor").stdout.splitlines()
+    found: dict[str, str] = {}
+    for line in lines:
+        name = line[2:12].strip() or name  # noqa: F821 (the first line has a name)
+        found[name] = f"{found.get(name, '')}{line[0]} {line[13:]}\n"
+    return found
+
+
+def sick_kernel(folder: Path, **environment: str) -> Kernel:
+    kernel = start_kernel(folder, {"VICTOR_HOME": str(folder / "home"), "OLLAMA_HOST": "127.0.0.1:1"} | environment)
+    run_ok(kernel, "%load_ext victor_nb")
+    return kernel
+
+
+def test_all_is_well(chat_kernel: Kernel) -> None:
+    run_ok(chat_kernel, "%%victor\nHi")
+    found = told(chat_kernel)
+    assert list(found) == ["victor_nb", "front end", "settings", "model", "store", "record", "exporters", "plots"]
+    assert "✗" not in "".join(found.values())
+    assert "openai-chat:m" in found["model"]
+    assert "nothing lost" in found["record"]
+    assert "victor.db" in found["store"]
+    assert "schema" in found["store"]
+
+
+def test_a_key_is_named_and_never_shown(tmp_path: Path) -> None:
+    kernel = sick_kernel(tmp_path, ANTHROPIC_API_KEY="sk-ant-very-secret", VICTOR_MODEL="anthropic")
+    try:
+        done = run_ok(kernel, "%victor doctor").stdout
+        assert "key in ANTHROPIC_API_KEY" in done
+        assert "very-secret" not in done
+    finally:
+        kernel.close()
+
+
+def test_a_missing_key_is_told_with_what_to_do(tmp_path: Path) -> None:
+    kernel = sick_kernel(tmp_path, VICTOR_MODEL="openai")
+    try:
+        model = told(kernel)["model"]
+        assert model.startswith("✗")
+        assert "OPENAI_API_KEY" in model
+        assert "→" in model
+    finally:
+        kernel.close()
+
+
+def test_settings_that_cannot_be_used_do_not_stop_the_doctor(tmp_path: Path) -> None:
+    kernel = sick_kernel(tmp_path, VICTOR_TEMPERATURE="hot", VICTOR_MODLE="demo")
+    try:
+        found = told(kernel)
+        assert "env VICTOR_TEMPERATURE" in found["settings"]
+        assert found["settings"].startswith("✗")
+        assert found["plots"].startswith("✓")
+        run_ok(kernel, "import os; del os.environ['VICTOR_TEMPERATURE']")
+        assert "VICTOR_MODLE is no setting and is ignored. Did you mean 'model'?" in told(kernel)["settings"]
+    finally:
+        kernel.close()
+
+
+def test_a_disk_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file where the folder should be")
+    kernel = sick_kernel(tmp_path)
+    try:
+        run_ok(kernel, "%%victor -m demo\nHi")
+        store = told(kernel)["store"]
+        assert store.startswith("✗")
+        assert "in memory only" in store
+        assert "→ free the disk" in store
+    finally:
+        kernel.close()
+
+
+def test_an_exporter_that_fails_is_told_with_its_error(chat_kernel: Kernel) -> None:
+    run_ok(chat_kernel, DEAD)
+    run_ok(chat_kernel, "await vn.orchestrator.chat('Hi')")
+    run_ok(chat_kernel, "await vn.orchestrator.analytics_coordinator.export_analytics()")
+    exporters = told(chat_kernel)["exporters"]
+    assert "Dead:x: 0 delivered" in exporters
+    assert "ConnectionError: nobody there" in exporters
+    assert "→ it is tried again by itself" in exporters
