@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sqlite3
 
+import asyncpg
 import pytest
 
 from victor_nb.errors import UsageError
 from victor_nb.exporters.base import BaseAnalyticsExporter
+from victor_nb.exporters.console import ConsoleAnalyticsExporter
+from victor_nb.exporters.database import DatabaseAnalyticsExporter
+from victor_nb.exporters.files import FileAnalyticsExporter
+from victor_nb.exporters.opentelemetry import OpenTelemetryExporter
+from victor_nb.exporters.prometheus import PrometheusMetricsExporter
+from victor_nb.exporters.webhook import WebhookAnalyticsExporter
 from victor_nb.protocols import ExportResult
 from victor_nb.testing import check_exporter, check_exporter_async
 
@@ -170,3 +178,47 @@ async def test_in_a_running_loop_it_says_what_to_write():
 def test_keeping_once_cannot_be_checked_blindly():
     with pytest.raises(UsageError, match="received="):
         check_exporter(InTheMinimalForm, deduplicates=True)
+
+
+async def test_our_webhook_passes(webhook):
+    def received() -> list[str]:
+        return [event["id"] for request in webhook.requests for event in json.loads(request.body)["events"]]
+
+    await check_exporter_async(lambda: WebhookAnalyticsExporter(webhook.url), received=received)
+
+
+@pytest.mark.parametrize("name", ["events.jsonl", "events.csv", "events"])
+def test_our_files_pass(tmp_path, name):
+    check_exporter(lambda: FileAnalyticsExporter(tmp_path / name))
+
+
+def test_our_table_in_sqlite_passes(tmp_path):
+    def received() -> list[str]:
+        with contextlib.closing(sqlite3.connect(tmp_path / "events.db")) as db:
+            return [id for (id,) in db.execute("SELECT id FROM victor_events")]
+
+    url = f"sqlite:///{tmp_path}/events.db"
+    check_exporter(lambda: DatabaseAnalyticsExporter(url), received=received, deduplicates=True)
+
+
+async def test_our_table_in_postgresql_passes(postgres):
+    connection = await asyncpg.connect(postgres)
+
+    async def received() -> list[str]:
+        return [row["id"] for row in await connection.fetch("SELECT id FROM victor_events")]
+
+    await check_exporter_async(lambda: DatabaseAnalyticsExporter(postgres), received=received, deduplicates=True)
+    await connection.close()
+
+
+def test_our_metrics_pass(pushgateway):
+    check_exporter(lambda: PrometheusMetricsExporter(pushgateway))
+
+
+def test_our_console_passes(capsys):
+    check_exporter(ConsoleAnalyticsExporter)
+    assert "turn_started" in capsys.readouterr().err
+
+
+def test_our_traces_pass(webhook):
+    check_exporter(lambda: OpenTelemetryExporter(webhook.url.removesuffix("/events")))

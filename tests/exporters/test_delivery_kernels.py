@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.destinations import Kept, recording
+from support.destinations import Kept, Picky, recording
 
+from victor_nb.errors import ExportError
 from victor_nb.protocols import EventQuery
 from victor_nb.store import SQLiteStore
 
@@ -161,6 +162,22 @@ async def test_only_one_kernel_inherits(tmp_path: Path, heirs: int):
     for coordinator in coordinators:
         coordinator.close()
         coordinator.store.close()
+
+
+async def test_the_dead_of_a_kernel_that_is_gone_can_be_retried(tmp_path: Path):
+    store = SQLiteStore(tmp_path / "victor.db")
+    refusing = Picky({1}, ExportError("no", retryable=False), destination="here")
+    coordinator = recording(refusing, store=store)
+    assert (await coordinator.export_analytics()).dead == 1
+    coordinator.close()
+    store.close()
+    store, taking = SQLiteStore(tmp_path / "victor.db"), Picky((), None, destination="here")
+    coordinator = recording(taking, events=0, store=store)
+    assert (await coordinator.retry_dead()).exported_count == 1
+    assert taking.numbers == [1]
+    assert [(outbox.pending, outbox.dead) for outbox in store.outboxes()] == [(0, 0)] * 2
+    coordinator.close()
+    store.close()
 
 
 FORK = """

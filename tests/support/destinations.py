@@ -39,8 +39,15 @@ class Kept:
 class Picky(Kept):
     """Raises `error` when one of a batch is in `poison`."""
 
-    def __init__(self, poison: Iterable[int], error: Exception | None, batch_size: int = 500) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        poison: Iterable[int],
+        error: Exception | None,
+        batch_size: int = 500,
+        *,
+        destination: str | None = None,
+    ) -> None:
+        super().__init__(destination)
         self.poison = set(poison)
         self.error = error
         self.batch_size = batch_size

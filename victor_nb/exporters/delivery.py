@@ -198,7 +198,8 @@ class Delivery:
         except Exception as error:
             self._courier.failures += 1
             self._courier.last_error = f"{type(error).__name__}: {error}"
-            log.exception("delivery to exporter %s failed, it is tried again", self.name)
+            if self.failures == 1:
+                log.exception("delivery to exporter %s failed, it is tried again", self.name)
             return otherwise
 
     def _plan(self, done: bool) -> None:

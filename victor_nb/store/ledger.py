@@ -35,8 +35,10 @@ _LEFT: Final = """
 SELECT o.run, o.channel, o.owner, o.owner_channel,
     r.ended_at_us, r.host, r.pid, r.process_stamp, w.ended_at_us, w.host, w.pid, w.process_stamp
 FROM outboxes o JOIN runs r ON r.number = o.run LEFT JOIN runs w ON w.id = o.owner
-WHERE o.exporter = ? AND o.run != ? AND EXISTS (
+WHERE o.exporter = ? AND o.run != ? AND (EXISTS (
     SELECT 1 FROM events e WHERE e.run = o.run AND e.channel = o.channel AND e.position > o.position)
+    OR EXISTS (
+    SELECT 1 FROM dead_letters d WHERE d.exporter = o.exporter AND d.run = o.run AND d.channel = o.channel))
 ORDER BY o.run, o.channel
 """
 

@@ -38,8 +38,10 @@ SELECT o.run, o.channel, o.owner, o.owner_channel,
     w.ended_at_us, w.host, w.pid, w.process_stamp, w.number IN ({HELD}), started.lately
 FROM outboxes o JOIN runs r ON r.number = o.run LEFT JOIN runs w ON w.id = o.owner,
     (SELECT pg_postmaster_start_time() > now() - interval '1 minute' AS lately) started
-WHERE o.exporter = %s AND o.run != %s AND EXISTS (
+WHERE o.exporter = %s AND o.run != %s AND (EXISTS (
     SELECT 1 FROM events e WHERE e.run = o.run AND e.channel = o.channel AND e.position > o.position)
+    OR EXISTS (
+    SELECT 1 FROM dead_letters d WHERE d.exporter = o.exporter AND d.run = o.run AND d.channel = o.channel))
 ORDER BY o.run, o.channel
 """
 

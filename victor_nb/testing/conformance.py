@@ -144,7 +144,7 @@ class _Check:
         _rule("export() leaves its events as they are", same, f"it changed {what}")
 
     async def _arrived(self, what: str, events: Sequence[AnalyticsEvent]) -> None:
-        if self._received is None:
+        if self._received is None or not events:
             return
         kept = await self._kept()
         missing = [event.type for event in events if not kept[event.id]]
