@@ -144,7 +144,7 @@ async def test_an_event_that_postgresql_refuses_is_told_and_leaves_nothing_of_it
 
 
 async def test_an_event_that_sqlite_refuses_is_told_and_leaves_nothing_of_its_batch():
-    events, connection = made_events(30), sqlite3.connect(":memory:")
+    events, connection = made_events(30), sqlite3.connect(":memory:", isolation_level=None)
     exporter = DatabaseAnalyticsExporter(connection)
     await exporter.export(events[:1])
     refuse = "CREATE TRIGGER odd BEFORE INSERT ON victor_events WHEN new.seq = 7 BEGIN SELECT RAISE(ABORT, 'odd'); END"

@@ -16,7 +16,7 @@ from victor_nb.exporters.base import BaseAnalyticsExporter
 from victor_nb.exporters.database_dialects import TableColumn, add_column_sql, create_sql
 from victor_nb.exporters.database_errors import export_error, is_lost_connection, is_refusal, table_error
 from victor_nb.exporters.database_link import Link
-from victor_nb.exporters.database_rows import COLUMNS, copy_text, row_of
+from victor_nb.exporters.database_rows import COLUMNS, EventRow, copy_text, row_of
 from victor_nb.exporters.database_table import TableName
 from victor_nb.exporters.database_target import target_of
 from victor_nb.protocols import AnalyticsEvent, ExportResult
@@ -119,7 +119,10 @@ class DatabaseAnalyticsExporter(BaseAnalyticsExporter):
         self._columns = self._columns or await self._checked(link)
         if link.copies and await self._copied(link, events):
             return
-        rows = [row_of(event) for event in events]
+        rows: list[EventRow] = []
+        for some in _slices(events):
+            rows += [row_of(event) for event in some]
+            await asyncio.sleep(0)  # this may be the user's own loop
         async with link.session() as session:
             await link.dialect.insert(session, self._table, self._columns, rows)
 
@@ -127,7 +130,7 @@ class DatabaseAnalyticsExporter(BaseAnalyticsExporter):
         """The fast way, which works unless some events are there already. If it does not, an INSERT tells why."""
         try:
             async with link.session() as session:
-                await session.copy(self._table, _chunks(events))
+                await session.copy(self._table, (copy_text(list(map(row_of, some))) for some in _slices(events)))
         except Exception as error:
             if is_lost_connection(error):
                 raise
@@ -161,6 +164,6 @@ class DatabaseAnalyticsExporter(BaseAnalyticsExporter):
         return await link.dialect.columns(link, self._table)
 
 
-def _chunks(events: Sequence[AnalyticsEvent]) -> Iterator[bytes]:
+def _slices(events: Sequence[AnalyticsEvent]) -> Iterator[Sequence[AnalyticsEvent]]:
     for start in range(0, len(events), _ROWS_AT_ONCE):
-        yield copy_text([row_of(event) for event in events[start : start + _ROWS_AT_ONCE]])
+        yield events[start : start + _ROWS_AT_ONCE]

@@ -54,11 +54,11 @@ class AsyncpgLink:
 
     @asynccontextmanager
     async def session(self) -> AsyncGenerator[_AsyncpgSession]:
-        """A statement is a transaction of its own here; what takes several begins one itself."""
         async with self._acquired() as connection:
             if connection.is_in_transaction():
                 raise refuse_open_transaction()
-            yield _AsyncpgSession(connection)
+            async with connection.transaction():
+                yield _AsyncpgSession(connection)
 
     def _acquired(self) -> AbstractAsyncContextManager[AsyncpgConnection]:
         return (
@@ -94,17 +94,16 @@ class _AsyncpgSession:
     async def copy(self, table: TableName, chunks: Iterable[bytes]) -> None:
         """One COPY a chunk, and the server works on one while the next is made. A single COPY from an iterator would
         leave a future behind that nobody asks when the connection breaks."""
-        async with self._connection.transaction():
-            under_way: asyncio.Task[None] | None = None
-            try:
-                for chunk in chunks:
-                    if under_way:
-                        await under_way
-                    under_way = asyncio.create_task(self._copy(table, chunk))
-                    await asyncio.sleep(0)
-            finally:
+        under_way: asyncio.Task[None] | None = None
+        try:
+            for chunk in chunks:
                 if under_way:
                     await under_way
+                under_way = asyncio.create_task(self._copy(table, chunk))
+                await asyncio.sleep(0)
+        finally:
+            if under_way:
+                await under_way
 
     async def _copy(self, table: TableName, chunk: bytes) -> None:
         await self._connection.copy_to_table(

@@ -14,7 +14,7 @@ from victor_nb.exporters.database_link import Link, Session
 from victor_nb.exporters.database_rows import COLUMNS, EventRow, columns_of
 from victor_nb.exporters.database_table import TableName
 
-_KEYS_AT_ONCE = 500
+_ROWS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,8 @@ def _table_types(
 
 @dataclass(frozen=True)
 class PostgresDialect(Dialect):
-    """One statement for the whole batch, cast to whatever types the columns have."""
+    """Many rows in one statement, cast to whatever types the columns have; not so many that encoding them would hold up
+    an event loop."""
 
     quotes: str = '""'
     types: Mapping[str, str] = field(
@@ -107,11 +108,12 @@ class PostgresDialect(Dialect):
         arrays = ", ".join(f"CAST(? AS {'BIGINT' if name == 'seq' else 'TEXT'}[])" for name in COLUMNS)
         casts = ", ".join(f'CAST("{name}" AS {columns[name].type})' for name in COLUMNS)
         names = names_sql(self)
-        await session.execute(
+        sql = (
             f"INSERT INTO {table.quoted()} ({names}) SELECT {casts} FROM unnest({arrays}) AS events ({names}) "  # noqa: S608
-            'ON CONFLICT ("id") DO NOTHING',
-            columns_of(rows),
+            'ON CONFLICT ("id") DO NOTHING'
         )
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            await session.execute(sql, columns_of(rows[start : start + _ROWS_AT_ONCE]))
 
 
 _POSTGRES_COLUMNS = """
@@ -211,8 +213,8 @@ class OtherDialect(Dialect):
         self, session: Session, table: TableName, columns: Mapping[str, TableColumn], rows: Sequence[EventRow]
     ) -> None:
         new = {row[0]: row for row in rows}
-        for start in range(0, len(rows), _KEYS_AT_ONCE):
-            for id in await self._known(session, table, [row[0] for row in rows[start : start + _KEYS_AT_ONCE]]):
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            for id in await self._known(session, table, [row[0] for row in rows[start : start + _ROWS_AT_ONCE]]):
                 new.pop(id, None)
         if new:
             await session.execute_many(_insert_sql(self, table, ""), list(new.values()))

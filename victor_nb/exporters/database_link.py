@@ -20,7 +20,7 @@ Values: TypeAlias = Sequence[object]
 
 
 class Session(Protocol):
-    """What one block runs SQL with. All that a single method does is there when the block is left, or nothing of it."""
+    """One transaction: committed when the block is left, rolled back when something is raised in it."""
 
     async def fetch(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]: ...
     async def execute(self, sql: str, values: Values = ()) -> None: ...
