@@ -116,6 +116,7 @@ class PostgresDatabase:
         self._link = self._link or self._keeper.take()
         if self._link is None:
             return
+        self.degraded = None
         try:
             more = self._tended(self._link)
         except LinkLostError as lost:
@@ -131,13 +132,12 @@ class PostgresDatabase:
             _upload(self._spool, link, None)
             if self._spool.is_empty():
                 self._spool.close()
-                self._spool, self.degraded = None, None
+                self._spool = None
             return True
         if self._others:
             self._bring(self._others.pop(0), link)
             return True
         link.ping()
-        self.degraded = None
         return False
 
     def _bring(self, path: Path, link: Link) -> None:
@@ -163,8 +163,9 @@ class PostgresDatabase:
         """In the keeper's thread."""
         if self.degraded is None:
             self.degraded = error.message
-            where = f"wait in {self._folder}" if self._folder else "are kept in memory, until this process ends,"
-            self._warn(f"{error} Analytics {where} and go there when it can be used again.")
+            where = f"wait in {self._folder}" if self._folder else "wait in memory, and are lost if this process ends,"
+            hint = f" {error.hint[0].upper()}{error.hint[1:]}." if error.hint else ""
+            self._warn(f"{error.message} Analytics {where} until it can be used again.{hint}")
 
     def claim(self, exporter: str, channel: int) -> list[Outbox]:
         try:

@@ -47,10 +47,12 @@ class LinkLostError(Exception):
 
 
 class Link:
-    """`patience_s` is how long the server may take for a statement, on top of the time for its bytes."""
+    """A server that does not answer in time is given up: there is a time for every transaction, one for its bytes, and
+    one for the ledger, which counts."""
 
     def __init__(self, connection: Connection, server: Server, registration: Registration, run: int) -> None:
-        self.patience_s = 10.0
+        self._patience_s = 5.0
+        self._counting_s = 25.0
         self._connection = connection
         self._server = server
         self._registration = registration
@@ -80,7 +82,7 @@ class Link:
             LinkLostError: it may be there, or not: write it again.
         """
         number = self._run if run is None else run
-        with self._reported(_size(rows)):
+        with self._reported(_size(rows) / _SLOWEST_BYTES_S + self._counting_s * bool(notes)):
             try:
                 self._write(number, rows, notes)
             except REFUSED:
@@ -132,7 +134,7 @@ class Link:
         Raises:
             LinkLostError: claim again when there is another link.
         """
-        with self._reported(), self._connection.transaction():
+        with self._reported(self._counting_s), self._connection.transaction():
             owner = self._registration.kernel_run_id
             return ledger.claim(self._connection, self._server.locks, exporter, self._run, owner, channel)
 
@@ -150,9 +152,9 @@ class Link:
             return runs.enter_other(self._connection, *owner)
 
     @contextlib.contextmanager
-    def _reported(self, size: int = 0) -> Generator[None]:
+    def _reported(self, more_s: float = 0.0) -> Generator[None]:
         try:
-            with limited(self._connection, self.patience_s + size / _SLOWEST_BYTES_S):
+            with limited(self._connection, self._patience_s + more_s):
                 yield
             self._done += 1
         except (psycopg.Error, OSError) as error:
@@ -161,7 +163,7 @@ class Link:
 
     def hurry(self, patience_s: float) -> None:
         """From any thread: what is being done now, and what comes, may take so long and no longer."""
-        self.patience_s = patience_s
+        self._patience_s, self._counting_s = patience_s, 0.0
         timer = threading.Timer(patience_s, self._cut_unless_beyond, [self._done])
         timer.daemon = True
         with contextlib.suppress(RuntimeError):  # no new threads while the interpreter ends

@@ -116,12 +116,17 @@ class Server:
 def _parsed(dsn: str) -> dict[str, Any]:
     url = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", dsn.strip())
     try:
-        return dict(conninfo.conninfo_to_dict(url))
+        options = dict(conninfo.conninfo_to_dict(url))
     except (psycopg.Error, UnicodeError):  # its message may hold a part of the password
+        options = {"port": "?"}
+    # A password that is not quoted spills over into the other parts, which are shown.
+    spilt = "@" in str(options.get("host", ""))[1:] + str(options.get("dbname", ""))
+    if spilt or not re.fullmatch(r"[\d,]*", str(options.get("port", ""))):
         raise ConfigError(
             "the URL of the PostgreSQL store cannot be understood.",
             hint="as in postgresql://user:password@host:5432/database; write % : / @ ? # in a password as %25 %3A …",
-        ) from None
+        )
+    return options
 
 
 def _hint(error: Exception) -> str:
