@@ -61,6 +61,39 @@ def test_the_exporter_received_the_events(shown):
     assert "turn_completed             2" in shown["events"]
 
 
+@pytest.fixture(scope="module")
+def research(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return run(FOLDER / "04_analytics.ipynb", tmp_path_factory.mktemp("research"))
+
+
+def test_variants_are_compared_by_tag_and_rating(research):
+    assert research["ask"].count("✓") == 5
+    assert [line.split()[1:3] for line in research["summary"].splitlines()[1:3]] == [["plain", "3"], ["reason", "3"]]
+    assert research["notes"] == "[[0.0, 'it is Canberra']]"
+    assert "'Sydney.'" in research["wrong"]
+
+
+def test_figures_and_dashboard_are_shown(research):
+    assert "VictorFigure" in research["plot-cost"]
+    assert "VictorFigure" in research["plot-tokens"]
+    assert research["dashboard"].startswith("<Analytics:")
+
+
+def test_frames_are_kept_with_what_is_unknown(research):
+    assert research["parquet"].strip().endswith("6 turns; 1 of unknown price")
+
+
+def test_three_exporters_got_every_event_once(research):
+    delivered = {line.split(": ")[1] for line in research["exporters"].splitlines()}
+    assert len(research["exporters"].splitlines()) == 3
+    [told] = delivered
+    events = int(told.split()[0])
+    assert research["dataset"].strip() == f"{events} events, True"
+    assert research["metrics"].strip().endswith("} 6.0")
+    assert "stored: True · gaps: {}" in research["proof"]
+    assert research["proof"].count(f"True {{'accepted': {events}") == 3
+
+
 def test_notebooks_are_stored_without_outputs_and_with_cell_ids():
     for path in FOLDER.glob("*.ipynb"):
         notebook = nbformat.read(path, as_version=4)

@@ -7,7 +7,6 @@ from pathlib import Path
 from support.cells import run_ok
 from support.kernels import Kernel, start_kernel
 
-
 DEAD = """
 class Dead:
     destination = "x"
