@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.event_batches import any_events, batch, event
 
@@ -55,6 +55,7 @@ async def test_batches_follow_each_other_in_one_file(tmp_path, suffix):
     assert exporter.destination == str(path)
 
 
+@settings(deadline=None)  # it writes to the disk
 @given(events=any_events)
 def test_any_events_come_back_from_json_lines(tmp_path_factory, events):
     path = tmp_path_factory.mktemp("any") / "events.jsonl"
@@ -62,6 +63,7 @@ def test_any_events_come_back_from_json_lines(tmp_path_factory, events):
     assert [json.loads(line) for line in path.read_text("utf-8").splitlines()] == [e.model_dump() for e in events]
 
 
+@settings(deadline=None)  # it writes to the disk
 @given(events=any_events)
 def test_any_events_are_a_row_each_in_csv_with_their_whole_payload(tmp_path_factory, events):
     path = tmp_path_factory.mktemp("any") / "events.csv"
@@ -82,6 +84,7 @@ async def test_what_a_kernel_that_is_gone_had_written_is_not_written_again(tmp_p
         assert set(of(events)) <= set(ids(path))
 
 
+@settings(deadline=None)  # it writes to the disk
 @given(suffix=st.sampled_from(LINES), cut=st.integers(0, 3000), again=st.integers(1, 4))
 def test_a_file_torn_anywhere_is_mended_and_nothing_is_lost(tmp_path_factory, suffix, cut, again):
     path, events = tmp_path_factory.mktemp("torn") / f"events.{suffix}", batch(4, data={"model": "größe, 5\n", "n": {}})
@@ -121,7 +124,7 @@ from support.event_batches import batch
 from victor_nb.exporters.files import FileAnalyticsExporter
 
 async def write():
-    exporter = FileAnalyticsExporter(sys.argv[1], max_bytes=20_000)
+    exporter = FileAnalyticsExporter(sys.argv[1], max_bytes=2_500)
     print("ready", flush=True)
     sys.stdin.readline()
     for n in range(40):
@@ -143,11 +146,14 @@ def test_two_processes_write_and_rotate_one_file(tmp_path, suffix):
     path = tmp_path / f"events.{suffix}"
     processes = [writer(path, run) for run in ("a", "b")]
     assert [process.stdout.readline() for process in processes] == ["ready\n"] * 2
-    told = [process.communicate("go\n", timeout=60)[0].split() for process in processes]
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    told = [process.communicate(timeout=60)[0].split() for process in processes]
     files = sorted(tmp_path.glob(f"*.{suffix}"))
-    assert len(files) > 2
+    assert len(files) > 20
     assert files[-1] == path
-    assert all(file.stat().st_size <= 20_000 for file in files)
+    assert all(file.stat().st_size <= 2_500 for file in files)
     assert sorted(ids(*files)) == sorted(id for ids in told for id in ids)
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from support.event_batches import BEGAN, any_events, batch, event
 
 from victor_nb.errors import ExportError
@@ -25,7 +25,7 @@ from victor_nb.protocols import AnalyticsEvent
 
 
 def rows(folder: Path) -> list[dict]:
-    return ds.dataset(folder, partitioning="hive").to_table().sort_by("id").to_pylist()
+    return ds.dataset(folder, partitioning="hive").to_table().sort_by("seq").to_pylist()
 
 
 def parts(folder: Path) -> list[Path]:
@@ -33,7 +33,7 @@ def parts(folder: Path) -> list[Path]:
 
 
 def ids(folder: Path) -> list[str]:
-    return [row["id"] for row in rows(folder)]
+    return sorted(row["id"] for row in rows(folder))
 
 
 def of(events: list[AnalyticsEvent]) -> list[str]:
@@ -60,6 +60,7 @@ async def test_a_dataset_that_every_reader_takes_as_it_is(tmp_path):
     assert ds.dataset(folder, partitioning="hive").schema.field("input_tokens").type == pa.int64()
 
 
+@settings(deadline=None)  # it writes to the disk
 @given(events=any_events)
 def test_any_events_come_back(tmp_path_factory, events):
     folder = tmp_path_factory.mktemp("any") / "events"

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from victor_nb.errors import ExportError
 from victor_nb.protocols import AnalyticsEvent
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_encode_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 _LINE_ENDS = re.compile("[\x85\u2028\u2029]")  # str.splitlines() splits at these too, JSON leaves them as they are
 
 
@@ -22,10 +24,10 @@ def json_text(value: object) -> str:
         ExportError: it is not JSON, and will not be the next time either.
     """
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise ExportError(f"an event is not JSON: {error}", retryable=False) from None
-    return _LINE_ENDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return text if text.isascii() else _LINE_ENDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def json_bytes(value: object) -> bytes:
@@ -33,7 +35,7 @@ def json_bytes(value: object) -> bytes:
     try:
         return json_text(value).encode()
     except UnicodeEncodeError:
-        return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+        return _encode_ascii(value).encode()
 
 
 def event_lines(events: Sequence[AnalyticsEvent]) -> list[bytes]:

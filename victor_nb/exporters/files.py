@@ -15,6 +15,7 @@ from typing import Final, Literal, TypeAlias
 from victor_nb.errors import ConfigError, ExportError, did_you_mean
 from victor_nb.exporters.base import BaseAnalyticsExporter
 from victor_nb.exporters.files_append import Appender
+from victor_nb.exporters.files_folder import make_folder
 from victor_nb.exporters.files_lines import CsvLines, JsonLines
 from victor_nb.exporters.files_lock import locked
 from victor_nb.exporters.files_parquet import PART_BYTES, ParquetDataset
@@ -91,7 +92,7 @@ class FileAnalyticsExporter(BaseAnalyticsExporter):
             ExportError: they were not written, or not all; they may be later.
         """
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
             with locked(self.path, self.timeout_s * 0.9):
                 self._write(events)
         except OSError as error:

@@ -7,12 +7,12 @@ without having told anybody is found again, and not written a second time.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from victor_nb.exporters.files_folder import sync_folder
 from victor_nb.exporters.files_lines import LineFormat
 from victor_nb.exporters.files_rotation import Rotation, set_aside
 from victor_nb.protocols import AnalyticsEvent
@@ -183,14 +183,3 @@ def _write_whole(file: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(file, view) :]
-
-
-def sync_folder(folder: Path) -> None:
-    """A new file's name is durable only when its folder is."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -65,26 +65,35 @@ PAYLOAD_COLUMNS: Mapping[str, Kind] = {
 COLUMNS = (*EVENT_COLUMNS, *PAYLOAD_COLUMNS, "data")
 
 
-def cell(event: AnalyticsEvent, column: str) -> Cell:
-    """What stands in `column` for `event`; None for a column that we do not have."""
-    if column == "data":
-        return json_bytes(event.data).decode()
-    if column == "timestamp":
-        return event.timestamp.astimezone(dt.UTC).isoformat()
-    value = getattr(event, column) if column in EVENT_COLUMNS else _fitting(event.data.get(column), column)
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) and not value.isascii() else value
+def cells(event: AnalyticsEvent) -> dict[str, Cell]:
+    """What is known of `event`, by column."""
+    known: dict[str, Cell] = {
+        "id": _encodable(event.id),
+        "seq": event.seq,
+        "kernel_run_id": _encodable(event.kernel_run_id),
+        "session_id": _encodable(event.session_id),
+        "type": event.type,
+        "timestamp": event.timestamp.astimezone(dt.UTC).isoformat(),
+    }
+    for name, value in event.data.items():
+        if (kind := PAYLOAD_COLUMNS.get(name)) and (fitting := _fitting(value, kind)) is not None:
+            known[name] = fitting
+    return known | {"data": json_bytes(event.data).decode()}
 
 
-def _fitting(value: object, column: str) -> Cell:
+def _fitting(value: object, kind: Kind) -> Cell:
     """A value that is not of the column's kind stays in `data` alone."""
-    kind = PAYLOAD_COLUMNS.get(column)
     if isinstance(value, bool):
         return value if kind == "bool" else None
     if kind == "int":
         return value if isinstance(value, int) and -(2**63) <= value < 2**63 else None
     if kind == "float":
         return _finite(value) if isinstance(value, int | float) else None
-    return value if kind == "text" and isinstance(value, str) else None
+    return _encodable(value) if kind == "text" and isinstance(value, str) else None
+
+
+def _encodable(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _finite(value: float) -> float | None:

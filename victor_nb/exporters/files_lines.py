@@ -14,10 +14,12 @@ from typing import Protocol
 
 from victor_nb.errors import ExportError
 from victor_nb.exporters.event_json import event_lines
-from victor_nb.exporters.files_columns import COLUMNS, EVENT_COLUMNS, Cell, cell
+from victor_nb.exporters.files_columns import COLUMNS, EVENT_COLUMNS, Cell, cells
 from victor_nb.protocols import AnalyticsEvent
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+_LINE_ENDS = re.compile(r"[\x00\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 
 class LineFormat(Protocol):
@@ -72,15 +74,16 @@ class CsvLines:
 
     def lines(self, events: Sequence[AnalyticsEvent], first_line: bytes) -> list[bytes]:
         columns = _columns(first_line)
-        return [_row([_shown(cell(event, column)) for column in columns]) for event in events]
+        rows = (cells(event) for event in events)
+        return [_row([_shown(row[name]) if name in row else "" for name in columns]) for row in rows]
 
     def is_whole(self, line: bytes, first_line: bytes) -> bool:
         columns = _columns(first_line)
         try:
-            cells = _cells(line)
+            found = _cells(line)
         except csv.Error:  # a cell beyond the csv module's limit: it can only be `data`, which comes last
             return line.endswith(b'"') and _is_object(line[line.find(b',"{') + 2 : -1].replace(b'""', b'"'))
-        return len(cells) == len(columns) and _is_object(cells[columns.index("data")].encode())
+        return len(found) == len(columns) and _is_object(found[columns.index("data")].encode())
 
     def is_ours(self, line: bytes) -> bool:
         return re.match(rb"[0-9a-f]{1,8}(-|$)|\0", line) is not None
@@ -108,9 +111,9 @@ def _cells(line: bytes) -> list[str]:
     return next(csv.reader([text]), list[str]())
 
 
-def _row(cells: Sequence[str]) -> bytes:
+def _row(shown: Sequence[str]) -> bytes:
     row = io.StringIO()
-    csv.writer(row, lineterminator="\n").writerow(cells)
+    csv.writer(row, lineterminator="\n").writerow(shown)
     return row.getvalue().encode("utf-8", "replace")
 
 
@@ -123,4 +126,4 @@ def _shown(value: Cell) -> str:
     if not isinstance(value, str):
         return repr(value)
     harmless = f"'{value}" if value.startswith(_FORMULA) else value
-    return re.sub(r"[\x00\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]", " ", harmless)
+    return _LINE_ENDS.sub(" ", harmless)

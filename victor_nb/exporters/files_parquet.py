@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
+from victor_nb.exporters.files_folder import make_folder
 from victor_nb.exporters.files_parts import PartInfo, add, ids, measured
 from victor_nb.protocols import AnalyticsEvent
 
@@ -40,7 +41,7 @@ class ParquetDataset:
         """
         for (date, run), group in groupby(sorted(events, key=_place), key=_place):
             partition = self.folder / f"date={date}"
-            partition.mkdir(parents=True, exist_ok=True)
+            make_folder(partition)
             self._write_run(partition, _slug(run), list(group))
 
     def _write_run(self, partition: Path, run: str, events: Sequence[AnalyticsEvent]) -> None:

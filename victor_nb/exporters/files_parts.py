@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from victor_nb.errors import ExportError
-from victor_nb.exporters.files_append import sync_folder
-from victor_nb.exporters.files_columns import COLUMNS, PAYLOAD_COLUMNS, cell
+from victor_nb.exporters.files_columns import COLUMNS, PAYLOAD_COLUMNS, cells
+from victor_nb.exporters.files_folder import sync_folder
 from victor_nb.protocols import AnalyticsEvent
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ def schema() -> pa.Schema:
 def _table(events: Sequence[AnalyticsEvent]) -> pa.Table:
     import pyarrow as pa
 
-    columns: dict[str, list[Any]] = {name: [cell(event, name) for event in events] for name in COLUMNS}
+    rows = [cells(event) for event in events]
+    columns: dict[str, list[Any]] = {name: [row.get(name) for row in rows] for name in COLUMNS}
     columns["timestamp"] = [event.timestamp for event in events]
     return pa.table(columns, schema=schema())
 

@@ -138,19 +138,18 @@ class WebhookAnalyticsExporter(BaseAnalyticsExporter):
         return _Batch(batch_id, body, {})
 
     async def _sent(self, batch: _Batch) -> WebhookAnswer:
-        address = self._address
+        address, headers = self._address, self._request_headers(batch)
         for _ in range(_MOST_REDIRECTS + 1):
-            answer = await self._posted(address.url, batch)
+            answer = await self._posted(address.url, batch.body, headers)
             location = answer.headers.get("location")
             if answer.status not in (307, 308) or not location:
                 return answer
             address = webhook_address.parse(address.redirected(location, answer.status))
         raise ExportError(f"{self._address.shown} redirects round and round.", hint="check the URL")
 
-    async def _posted(self, url: str, batch: _Batch) -> WebhookAnswer:
-        headers = self._request_headers(batch)
-        client = self._client()
-        async with client.stream("POST", url, content=batch.body, headers=headers, auth=self._address.auth) as response:
+    async def _posted(self, url: str, body: bytes, headers: Mapping[str, str]) -> WebhookAnswer:
+        client, auth = self._client(), self._address.auth
+        async with client.stream("POST", url, content=body, headers=headers, auth=auth) as response:
             answered = {name.lower(): value for name, value in response.headers.items()}
             return WebhookAnswer(response.status_code, answered, await _beginning(response))
 
