@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import datetime as dt
 import gzip
@@ -253,9 +254,9 @@ async def test_what_the_server_refuses_is_set_aside_and_everything_else_arrives_
     for n in range(20):
         analytics.track_event("x_poison" if n in (3, 4, 19) else "x_fine", {"n": n})
     await orchestrator.chat("and on")
-    result = await analytics.export_analytics()
-    while result.pending:
-        result = await analytics.export_analytics()
+    async with asyncio.timeout(30):
+        while (result := await analytics.export_analytics()).pending:
+            pass
     recorded = (await analytics.get_session_analytics(orchestrator.session_id)).events
     taken = [request for request in webhook.requests if b"x_poison" not in request.body]
 
@@ -273,9 +274,9 @@ async def test_through_a_chat_every_event_arrives_and_prompts_only_if_asked(webh
     orchestrator = AgentOrchestrator(model=ScriptedModel("a fine answer"), analytics_coordinator=analytics)
     webhook.answer(Answer(500))
     await orchestrator.chat("my question")
-    result = await analytics.export_analytics()
-    while not result.success:  # the delivery's own attempt may have met the 500
-        result = await analytics.export_analytics()
+    async with asyncio.timeout(30):
+        while not (await analytics.export_analytics()).success:  # one attempt meets the 500
+            pass
     recorded = [e.id for e in (await analytics.get_session_analytics(orchestrator.session_id)).events]
     sent = [e["id"] for request in webhook.requests for e in request.json()["events"]]
     whole = b"".join(gzip.decompress(request.body) for request in second_webhook.requests)
