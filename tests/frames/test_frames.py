@@ -7,6 +7,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from victor_nb.frames import Analytics
 from victor_nb.frames.losses import missing
 from victor_nb.store import SQLiteStore
 
-FRAMES = ["events", "turns", "requests", "tool_calls", "compactions", "sessions", "summary"]
+FRAMES = ["events", "turns", "requests", "tool_calls", "compactions", "sessions", "feedback", "exports", "summary"]
 DTYPES = {"string", "Int64", "Float64", "boolean", "datetime64[us, UTC]"}
 
 
@@ -57,6 +58,8 @@ def everything(store: SQLiteStore) -> None:
     recorded.request(store, turn_id)
     recorded.tool_call(store, turn_id, "call_1")
     store.append("compaction", "s", {"turn_id": turn_id, "compaction_id": "k", **recorded.COMPACTION})
+    recorded.feedback(store, turn_id, 1.0, "good")
+    store.claim("files", 0)
 
 
 @pytest.mark.parametrize("name", FRAMES)
@@ -220,7 +223,10 @@ def test_a_session_without_turns_has_no_totals(analytics: Analytics, store: SQLi
 def test_a_frame_proves_that_nothing_is_lost(analytics: Analytics, store: SQLiteStore) -> None:
     everything(store)
     frame = copy.deepcopy(analytics.turns())
-    assert frame.attrs["victor"] == {"accepted": 8, "stored": 8, "gaps": {}, "flushed": True}
+    proof = frame.attrs["victor"]
+    assert proof["exporters"] == {"files": {"accepted": 9, "delivered": 0, "pending": 9, "dead": 0}}
+    without = {"accepted": 9, "stored": 9, "pruned": 0, "gaps": {}, "flushed": True}
+    assert {name: value for name, value in proof.items() if name != "exporters"} == without
     assert frame.head(1).attrs == frame.attrs
     assert json.loads(json.dumps(frame.attrs)) == frame.attrs  # so that Parquet can keep it
 
@@ -232,13 +238,69 @@ def test_a_frame_shows_a_loss(analytics: Analytics, store: SQLiteStore) -> None:
         vandal.execute("DELETE FROM events WHERE seq IN (2, 3, 6)")
     vandal.close()
     proof = analytics.events().attrs["victor"]
-    assert (proof["accepted"], proof["stored"]) == (8, 5)
+    assert (proof["accepted"], proof["stored"]) == (9, 6)
     assert proof["gaps"] == {store.kernel_run_id: [[2, 3], [6, 6]]}
 
 
+def test_a_deleted_file_is_a_loss(analytics: Analytics, store: SQLiteStore) -> None:
+    everything(store)
+    store.flush()
+    store.path.unlink()
+    recorded.start_turn(store)
+    proof = analytics.turns().attrs["victor"]
+    assert (proof["accepted"], proof["stored"], proof["pruned"]) == (10, 1, 0)
+    assert proof["gaps"] == {store.kernel_run_id: [[1, 9]]}
+
+
+def test_what_was_pruned_is_not_lost(analytics: Analytics, store: SQLiteStore) -> None:
+    recorded.turn(store)
+    store.flush()
+    assert store.prune(time.time_ns() // 1_000 + 1) == 2
+    recorded.turn(store)
+    proof = analytics.turns().attrs["victor"]
+    assert (proof["accepted"], proof["stored"], proof["pruned"], proof["gaps"]) == (4, 2, 2, {})
+
+
+def test_a_turn_has_its_latest_rating(analytics: Analytics, store: SQLiteStore) -> None:
+    rated, other = recorded.turn(store), recorded.turn(store)
+    recorded.feedback(store, rated, 0.25, "bad")
+    recorded.feedback(store, rated, 1.0, None, note="on second thoughts")
+    turns = analytics.turns().set_index("turn_id")
+    assert turns.loc[rated, ["score", "label"]].tolist() == [1.0, pd.NA]
+    assert turns.loc[other, ["score", "label"]].isna().all()
+    given = analytics.feedback(content=True)
+    assert given["score"].tolist() == [0.25, 1.0]
+    assert given["note"].tolist() == [pd.NA, "on second thoughts"]
+
+
+def test_a_clock_that_steps_back_makes_no_negative_times(analytics: Analytics, store: SQLiteStore) -> None:
+    recorded.turn(store, duration_s=2.5)
+    store.append("session_ended", "s", {"reason": "reset"})
+    store.flush()
+    with sqlite3.connect(store.path) as clock:
+        clock.execute("UPDATE events SET timestamp_us = timestamp_us - 60000000 WHERE seq > 1")
+    clock.close()
+    turn, session = analytics.turns().iloc[0], analytics.sessions().iloc[0]
+    assert turn["completed_at"] - turn["started_at"] == pd.Timedelta(seconds=2.5)
+    assert session["ended_at"] == session["started_at"]
+
+
+def test_content_is_shown_when_asked_for(analytics: Analytics, store: SQLiteStore) -> None:
+    ids = {"turn_id": "t", "tool_call_id": "c"}
+    store.append("turn_started", "s", {"turn_id": "t", **recorded.TURN}, {"prompt": "Why?"})
+    store.append("tool_call_started", "s", ids, {"arguments": '{"a":1}'})
+    store.append("tool_call_completed", "s", {**ids, **recorded.TOOL_END}, {"result": "é"})
+    store.append("turn_completed", "s", {"turn_id": "t", **recorded.TURN_END}, {"response": "Because."})
+    turn, call = analytics.turns(content=True).iloc[0], analytics.tool_calls(content=True).iloc[0]
+    assert turn[["prompt", "response", "error"]].tolist() == ["Why?", "Because.", pd.NA]
+    assert call[["arguments", "result"]].tolist() == ['{"a":1}', "é"]
+    assert json.loads(analytics.events(content=True)["content"][0]) == {"prompt": "Why?"}
+    assert not {"prompt", "content"} & {*analytics.turns(), *analytics.events()}
+
+
 def test_missing_numbers_are_ranges() -> None:
-    assert missing([]) == missing([1, 2, 3]) == []
-    assert missing([9, 3, 4]) == [[1, 2], [5, 8]]
+    assert missing([], 0, 0) == missing([1, 2, 3], 0, 3) == missing([5], 4, 5) == []
+    assert missing([3, 4, 9], 0, 11) == [[1, 2], [5, 8], [10, 11]]
 
 
 def test_importing_the_frames_does_not_import_pandas() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import recorded
+from support.bare import Bare
 
 from victor_nb.errors import UsageError
 from victor_nb.frames import Analytics
@@ -80,8 +81,54 @@ def test_a_total_may_itself_be_the_key(analytics: Analytics, store: SQLiteStore)
 def test_an_unknown_column_is_refused(analytics: Analytics) -> None:
     with pytest.raises(UsageError, match="Did you mean 'model'"):
         analytics.summary(by="modle")
-    with pytest.raises(UsageError, match="needs a column"):
-        analytics.summary(by=[])
+    with pytest.raises(UsageError, match="Did you mean 'day'"):
+        analytics.summary(by=["model", "days"])
+
+
+def test_without_a_key_there_is_one_row(analytics: Analytics, store: SQLiteStore) -> None:
+    empty = analytics.summary(by=None)
+    assert empty[["turns", "cost_unknown", "cost_usd", "score"]].values.tolist() == [[0, 0, pd.NA, pd.NA]]
+    rated = recorded.turn(store, duration_s=1.0)
+    recorded.turn(store, duration_s=3.0, cost_usd=None)
+    recorded.feedback(store, rated, 1.0)
+    whole = analytics.summary(by=[])
+    pd.testing.assert_series_equal(empty.dtypes, whole.dtypes)
+    assert whole[["turns", "cost_usd", "cost_unknown", "score", "duration_s_p50"]].values.tolist() == [
+        [2, 0.5, 1, 1, 2]
+    ]
+
+
+def test_tags_and_days_are_keys(analytics: Analytics, store: SQLiteStore) -> None:
+    for variant in ("A", "B", "A"):
+        recorded.turn(store, tags={"variant": variant, "arm": 1})
+    recorded.turn(store)
+    summary = analytics.summary(by=["tag:variant", "day"])
+    today = analytics.turns()["started_at"].dt.floor("D")[0]
+    assert summary[["tag_variant", "turns"]].values.tolist() == [["A", 2], ["B", 1], [pd.NA, 1]]
+    assert (str(summary["day"].dtype), set(summary["day"])) == ("datetime64[us, UTC]", {today})
+    assert analytics.summary(by="tag_arm")["tag_arm"].tolist() == ["1", pd.NA]
+    assert analytics.summary(by="tag:unheard")[["tag_unheard", "turns"]].values.tolist() == [[pd.NA, 4]]
+
+
+def test_filters_choose_the_turns(analytics: Analytics, store: SQLiteStore) -> None:
+    for requests in (1, 2, 3):
+        recorded.turn(store, requests=requests, tags={"big": requests > 1})
+    assert analytics.summary(where="requests > 1")["requests"].tolist() == [5]
+    assert analytics.summary(tags={"big": True})["turns"].tolist() == [2]
+    assert analytics.summary(newest_first=True, limit=1)["requests"].tolist() == [3]
+
+
+@pytest.mark.parametrize("by", ["model", "provider", "session_id", "status", "day", []])
+def test_the_short_way_gives_what_the_long_one_gives(store: SQLiteStore, by: str | list[str]) -> None:
+    unpriced = recorded.turn(store, cost_usd=None, provider="q", requests=2)
+    recorded.turn(store, "t", model=None, usage_source="unmeasured", status="error")
+    recorded.turn(store, "t", requests=None, time_to_first_token_s=None)
+    recorded.start_turn(store, model="late")
+    store.append("turn_completed", "u", {"turn_id": "unstarted", **recorded.TURN_END})
+    recorded.feedback(store, unpriced, 0.5)
+    short, long = (Analytics(lambda kind=kind: kind).summary(by=by) for kind in (store, Bare(store)))
+    pd.testing.assert_frame_equal(short, long)
+    assert short["turns"].sum() == 5
 
 
 @pytest.mark.parametrize("by", recorded.TURN_COLUMNS)

@@ -96,6 +96,13 @@ def request(store: IEventStore, turn_id: str, session: str = "s", **end: Any) ->
     store.append("model_request_completed", session, {**ids, **REQUEST_END, **end})
 
 
+def feedback(
+    store: IEventStore, turn_id: str, score: float | None, label: str | None = None, note: str | None = None
+) -> None:
+    given = {"turn_id": turn_id, "score": score, "label": label, "note_chars": len(note or "")}
+    store.append("feedback_given", "s", given, {"note": note} if note else None)
+
+
 def tool_call(store: IEventStore, turn_id: str, call_id: str, session: str = "s", **end: Any) -> None:
     ids = {"turn_id": turn_id, "tool_call_id": call_id, "tool": "lookup"}
     store.append("tool_call_started", session, {**ids, "args_bytes": 8})

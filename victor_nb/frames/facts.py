@@ -4,7 +4,7 @@ without a payload being parsed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +13,7 @@ from victor_nb.frames.columns import TURNS, Dtype
 from victor_nb.frames.pairing import NONE, Rows
 from victor_nb.frames.payloads import without_nan
 from victor_nb.frames.reading import Events, Wanted, read_events
+from victor_nb.frames.scope import sliced
 from victor_nb.frames.tables import to_table
 from victor_nb.frames.turns import FEEDBACK, latest_feedback, turn_status
 
@@ -65,13 +66,15 @@ def _kept(scope: Scope, type: str, wanted: Wanted) -> Events | None:
     import pyarrow as pa
 
     found = scope.rows(scope.query([type]), [*wanted.own, *wanted.data], ordered=False)
-    dtypes = wanted.dtypes
-    values: Sequence[Sequence[Any]] = list(zip(*found, strict=True)) or [()] * len(dtypes)
+    types = [arrow_type(dtype) for dtype in wanted.dtypes.values()]
+    pages: list[list[pa.Array]] = [[] for _ in types]
     try:
-        arrays = [pa.array(each, arrow_type(dtype)) for each, dtype in zip(values, dtypes.values(), strict=True)]
+        for rows in sliced(found):
+            for page, values, type_ in zip(pages, zip(*rows, strict=True), types, strict=True):
+                page.append(without_nan(pa.array(values, type_)))
     except (pa.ArrowException, TypeError, OverflowError):  # of another type than it should be
         return None
-    return {name: pa.chunked_array([without_nan(array)]) for name, array in zip(dtypes, arrays, strict=True)}
+    return {name: pa.chunked_array(page, type_) for name, page, type_ in zip(wanted.dtypes, pages, types, strict=True)}
 
 
 def _matched(started: Events, completed: Events) -> Rows | None:

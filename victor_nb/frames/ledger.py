@@ -89,7 +89,7 @@ def _stretches(outbox: Outbox, letters: Sequence[DeadLetter], recorded: Recorded
     if lost > 0:
         yield _row(outbox, "dead", None, None, lost)
     begins = np.flatnonzero(np.r_[True, fates[1:] != fates[:-1]][: len(fates)])
-    for first, end in zip(begins, [*begins[1:], len(fates)], strict=True):
+    for first, end in zip(begins, np.r_[begins[1:], len(fates)], strict=False):
         seq = (int(seqs[first]), int(seqs[end - 1]), int(end - first))
         letter = dead.get(int(positions[end - 1]))
         yield _row(outbox, _FATES[int(fates[first])], *seq, letter=letter)

@@ -12,6 +12,7 @@ from victor_nb.frames.filters import Filter
 from victor_nb.frames.pairing import is_over
 from victor_nb.frames.reading import Wanted, read_events
 from victor_nb.frames.summary import COUNTED, TOTALS, facts, totals
+from victor_nb.frames.times import from_us
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,9 +88,7 @@ def _ended(last_type: str, run: KernelRun | None) -> str:
 
 def _ended_at(found: Mapping[str, Any], run: KernelRun | None) -> Any:
     """A killed session ended with the last that was heard of it; none ended before it began, whatever the clock did."""
-    import pyarrow as pa
-
     last = found["timestamp_us_last"]
     if found["type_last"] != "session_ended" and run is not None and run.ended_at_us is not None:
-        last = pa.scalar(run.ended_at_us, pa.int64()).cast(arrow_type(TIME)).as_py()
+        last = from_us(run.ended_at_us)
     return max(last, found["timestamp_us_first"])

@@ -32,6 +32,10 @@ def to_us(when: When, name: str) -> int:
         ) from None
 
 
+def from_us(us: int) -> dt.datetime:
+    return _EPOCH + dt.timedelta(microseconds=us)
+
+
 def _datetime(when: When) -> dt.datetime:
     if isinstance(when, str):
         when = _read(when.strip())
