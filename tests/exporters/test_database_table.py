@@ -176,8 +176,8 @@ async def test_any_json_comes_back_as_it_went(data, postgres, tmp_path):
     assert [expected(json.loads(row[0])) for row in texts] == [expected(given) for given in data]
 
 
-async def test_odd_characters_anywhere_do_no_harm(postgres, tmp_path):
-    odd = 'a\x00b\ud800\t"\\N\n?%s$1{}'
+@pytest.mark.parametrize("odd", ['a\x00b\ud800"?%s$1{}', "\\N", "\\b", "\t\r\n", "\\."])
+async def test_odd_characters_anywhere_do_no_harm(odd, postgres, tmp_path):
     [event] = made_events(1)
     event = event.model_copy(update={"session_id": odd, "data": {"turn_id": odd, odd: [float("nan"), odd]}})
     for target in (postgres, tmp_path / "events.db", postgres.replace("postgresql://", "postgresql+psycopg://")):

@@ -1,6 +1,6 @@
 """How PostgreSQL, SQLite, MySQL and the rest create the table, describe it, and take rows that they may have already.
 
-It writes SQL and runs it through any `Session`; it imports no driver.
+It writes SQL and runs it through any `SqlSession`; it imports no driver.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from victor_nb.exporters.database_link import Link, Session
+from victor_nb.exporters.database_link import Link, SqlSession
 from victor_nb.exporters.database_rows import COLUMNS, EventRow, columns_of
 from victor_nb.exporters.database_table import TableName
 
@@ -38,7 +38,7 @@ class Dialect(ABC):
 
     @abstractmethod
     async def insert(
-        self, session: Session, table: TableName, columns: Mapping[str, TableColumn], rows: Sequence[EventRow]
+        self, session: SqlSession, table: TableName, columns: Mapping[str, TableColumn], rows: Sequence[EventRow]
     ) -> None:
         """Insert those rows whose id is not there yet."""
 
@@ -103,7 +103,7 @@ class PostgresDialect(Dialect):
         return await _described(link, _POSTGRES_COLUMNS, [table.quoted()])
 
     async def insert(
-        self, session: Session, table: TableName, columns: Mapping[str, TableColumn], rows: Sequence[EventRow]
+        self, session: SqlSession, table: TableName, columns: Mapping[str, TableColumn], rows: Sequence[EventRow]
     ) -> None:
         arrays = ", ".join(f"CAST(? AS {'BIGINT' if name == 'seq' else 'TEXT'}[])" for name in COLUMNS)
         casts = ", ".join(f'CAST("{name}" AS {columns[name].type})' for name in COLUMNS)
@@ -145,7 +145,7 @@ class SQLiteDialect(Dialect):
         return await _described(link, _SQLITE_COLUMNS, [table.name, table.schema or "main"] * 3)
 
     async def insert(
-        self, session: Session, table: TableName, columns: Mapping[str, TableColumn], rows: Sequence[EventRow]
+        self, session: SqlSession, table: TableName, columns: Mapping[str, TableColumn], rows: Sequence[EventRow]
     ) -> None:
         await session.execute_many(_insert_sql(self, table, ' ON CONFLICT ("id") DO NOTHING'), rows)
 
@@ -173,7 +173,7 @@ class MySQLDialect(Dialect):
         return await _described(link, _MYSQL_COLUMNS, [table.schema, table.name])
 
     async def insert(
-        self, session: Session, table: TableName, columns: Mapping[str, TableColumn], rows: Sequence[EventRow]
+        self, session: SqlSession, table: TableName, columns: Mapping[str, TableColumn], rows: Sequence[EventRow]
     ) -> None:
         sql = _insert_sql(self, table, " ON DUPLICATE KEY UPDATE `id` = `id`")
         await session.execute_many(sql, [(*row[:5], _without_zone(row[5]), *row[6:]) for row in rows])
@@ -210,7 +210,7 @@ class OtherDialect(Dialect):
         return False
 
     async def insert(
-        self, session: Session, table: TableName, columns: Mapping[str, TableColumn], rows: Sequence[EventRow]
+        self, session: SqlSession, table: TableName, columns: Mapping[str, TableColumn], rows: Sequence[EventRow]
     ) -> None:
         new = {row[0]: row for row in rows}
         for start in range(0, len(rows), _ROWS_AT_ONCE):
@@ -219,7 +219,7 @@ class OtherDialect(Dialect):
         if new:
             await session.execute_many(_insert_sql(self, table, ""), list(new.values()))
 
-    async def _known(self, session: Session, table: TableName, ids: Sequence[str]) -> list[str]:
+    async def _known(self, session: SqlSession, table: TableName, ids: Sequence[str]) -> list[str]:
         before, after = self.quotes
         id, marks = f"{before}id{after}", ", ".join("?" * len(ids))
         found = await session.fetch(f"SELECT {id} FROM {table.quoted(self.quotes)} WHERE {id} IN ({marks})", ids)  # noqa: S608

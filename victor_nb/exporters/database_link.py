@@ -1,4 +1,4 @@
-"""What the exporter needs of a connection, whatever library it is of: a `Link` gives sessions, a `Session` runs SQL.
+"""What the exporter needs of a connection, whatever library it is of: a `Link` gives sessions, a `SqlSession` runs SQL.
 
 SQL is written with `?` for each value; a session turns that into the style of its driver. It imports no driver.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Values: TypeAlias = Sequence[object]
 
 
-class Session(Protocol):
+class SqlSession(Protocol):
     """One transaction: committed when the block is left, rolled back when something is raised in it."""
 
     async def fetch(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]: ...
@@ -36,7 +36,7 @@ class Link(Protocol):
     dialect: Dialect
     copies: bool
 
-    def session(self) -> AbstractAsyncContextManager[Session]: ...
+    def session(self) -> AbstractAsyncContextManager[SqlSession]: ...
     def is_open(self) -> bool: ...
     async def close(self) -> None: ...
 
