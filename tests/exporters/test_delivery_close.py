@@ -105,6 +105,20 @@ async def test_after_an_end_a_further_chat_is_delivered():
     orchestrator.close()
 
 
+async def test_one_that_hangs_over_an_end_is_not_called_again_before_it_returns():
+    dead = Dead("here")
+    dead.timeout_s = 0.05
+    coordinator = recording(dead)
+    await coordinator.export_analytics()
+    await asyncio.to_thread(coordinator.close, 0.2)
+    record(coordinator, 1)
+    assert "still running" in (await coordinator.export_analytics()).error
+    dead.release.set()
+    while not (await coordinator.export_analytics()).success:
+        await asyncio.sleep(0.001)
+    coordinator.close()
+
+
 async def test_one_that_is_replaced_ends_its_call_first_and_nothing_is_sent_twice():
     class SlowToEnd(Kept):
         async def export(self, events):

@@ -122,3 +122,24 @@ async def test_every_payload_has_its_documented_form():
         assert misfits(PAYLOADS[event.type], event.data) == {}
     contents = [json.loads(event.content) for event in store.read(EventQuery()) if event.content]
     assert set().union(*contents) <= EventContent.__optional_keys__
+
+
+async def test_the_record_of_a_failure_has_its_documented_form():
+    class Failing:
+        async def export(self, events):
+            raise ConnectionError("down")
+
+    coordinator = AnalyticsCoordinator([Failing()])
+    coordinator.attach(SQLiteStore())
+    await coordinator.track_event("x_any")
+    await coordinator.export_analytics()
+    (failed,) = await coordinator.query_analytics(types=["export_failed"])
+    assert misfits(PAYLOADS["export_failed"], failed.data) == {}
+    assert failed.data == {
+        "exporter": "Failing",
+        "first_seq": 1,
+        "last_seq": 2,
+        "attempts": 1,
+        "error": "ConnectionError: down",
+    }
+    coordinator.close()

@@ -119,8 +119,9 @@ class Caller:
                 call.cancel()
             elif error := call.ended.result().error:
                 log.warning("exporter %s could not be closed: %s", self.name, error)
-        if self._thread:
-            self._thread.close(0.05)
+        thread, self._thread = self._thread, None  # a further call gets another one
+        if thread:
+            thread.close(0.05)
 
     def _call(self, events: list[AnalyticsEvent], batch: object, stop: concurrent.futures.Future[None]) -> Outcome:
         call = Call(self._loop(), lambda: self.exporter.export(events))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import logging
 import os
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from victor_nb.exporters import identity, traits
 from victor_nb.exporters.backlog import Backlog
 from victor_nb.exporters.base import BaseAnalyticsExporter
+from victor_nb.exporters.call import Caller
 from victor_nb.exporters.courier import Report
 from victor_nb.exporters.delivery import Delivery
 from victor_nb.exporters.home import running_loop
@@ -24,12 +24,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Entry:
-    """An exporter; `added_on` is the loop that its connections may live on, `delivery` the one that ran last."""
+    """An exporter and what calls it, which outlives deliveries; `delivery` is the one that ran last."""
 
     exporter: IAnalyticsExporter
-    name: str
     identity: str
-    added_on: asyncio.AbstractEventLoop | None
+    caller: Caller
     delivery: Delivery | None = None
 
 
@@ -78,9 +77,9 @@ class Deliveries:
                 return
             who = self._identity_of(exporter)
             former = next((entry for entry in self._entries if entry.identity == who), None)
-            name = former.name if former else self._free_name(exporter)
+            name = former.caller.name if former else self._free_name(exporter)
             self._remove(former)
-            self._entries.append(_Entry(exporter, name, who, running_loop()))
+            self._entries.append(_Entry(exporter, who, Caller(exporter, name, running_loop())))
 
     def remove(self, exporter: IAnalyticsExporter) -> None:
         """Stop sending to it; what it has not confirmed stays in the store."""
@@ -88,9 +87,11 @@ class Deliveries:
             self._remove(next((entry for entry in self._entries if entry.exporter is exporter), None))
 
     def start(self, source: Source) -> None:
-        """Start what does not run. In a forked child nothing is: connections are its parent's, and so what it records
-        is left to the parent or a later kernel."""
+        """Start what does not run. In a child that was forked after the first start nothing is: connections are its
+        parent's, and so what it records is left to the parent or a later kernel."""
         with self._lock:
+            if not self._last:
+                self._pid = os.getpid()
             if os.getpid() != self._pid:
                 for entry in self._entries:
                     backlog = self._backlog(entry, source)
@@ -115,9 +116,7 @@ class Deliveries:
     def _start(self, entry: _Entry, source: Source) -> None:
         backlog = self._backlog(entry, source)
         predecessor = self._last.get(entry.identity)
-        entry.delivery = Delivery(
-            entry.exporter, entry.name, backlog, self._report, added_on=entry.added_on, predecessor=predecessor
-        )
+        entry.delivery = Delivery(entry.caller, backlog, self._report, predecessor=predecessor)
         self._last[entry.identity] = entry.delivery
 
     def _backlog(self, entry: _Entry, source: Source) -> Backlog:
@@ -133,7 +132,7 @@ class Deliveries:
             entry.delivery.begin_close(traits.timeout_s(entry.exporter), abandon=False)
 
     def _identity_of(self, exporter: IAnalyticsExporter) -> str:
-        """Its destination; else the how manieth of its class it is, which stays the same when it comes back."""
+        """Its destination; else its class and a number, which it has again when it comes back."""
         if destination := identity.destination_of(exporter):
             return destination
         name = identity.qualified_name(exporter)
@@ -146,7 +145,7 @@ class Deliveries:
 
     def _free_name(self, exporter: IAnalyticsExporter) -> str:
         name = traits.display_name(exporter)
-        taken = {entry.name for entry in self._entries}
+        taken = {entry.caller.name for entry in self._entries}
         return next(n for i in range(1, len(taken) + 2) if (n := name if i == 1 else f"{name}#{i}") not in taken)
 
 

@@ -21,7 +21,7 @@ from victor_nb.exporters import traits
 from victor_nb.exporters.backlog import Backlog
 from victor_nb.exporters.call import Caller
 from victor_nb.exporters.courier import Courier, DeliveryClosed, Report
-from victor_nb.protocols import DeadLetter, IAnalyticsExporter
+from victor_nb.protocols import DeadLetter
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -32,32 +32,22 @@ _CLAIM_EVERY_S = 60.0
 
 
 class Delivery:
-    """Brings `backlog` to `exporter`, which was added on the loop `added_on`.
-
-    It starts at once, or after `predecessor`, which is closed, has ended.
+    """Brings `backlog` to the exporter of `caller`; at once, or when `predecessor`, which is closed, has ended.
 
     `claimed` is done when the store knows that this exporter is to have what is recorded.
     """
 
     def __init__(
-        self,
-        exporter: IAnalyticsExporter,
-        name: str,
-        backlog: Backlog,
-        report: Report,
-        *,
-        added_on: asyncio.AbstractEventLoop | None = None,
-        predecessor: Delivery | None = None,
+        self, caller: Caller, backlog: Backlog, report: Report, *, predecessor: Delivery | None = None
     ) -> None:
-        self.exporter = exporter
-        self.name = name
+        self.exporter = caller.exporter
+        self.name = caller.name
         self.claimed: concurrent.futures.Future[None] = concurrent.futures.Future()
         if backlog.is_claimed:
             self.claimed.set_result(None)
         self._backlog = backlog
         self._predecessor = predecessor
         self._abandoned: concurrent.futures.Future[None] = concurrent.futures.Future()
-        caller = Caller(exporter, name, added_on)
         self._courier = Courier(caller, backlog, report=report, rest=self._rest, stop=self._abandoned)
         self._changed = threading.Condition()
         self._wanted = False
@@ -68,7 +58,7 @@ class Delivery:
         self._close_by = 0.0
         self._due = 0.0
         self._claim_due = 0.0
-        self._thread = threading.Thread(target=self._run, name=f"victor-nb-delivery-{name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"victor-nb-delivery-{self.name}", daemon=True)
         self._thread.start()
 
     @property
