@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.team_stores import cluster, dsn, team
 
 from victor_nb.store import SQLiteStore
 from victor_nb.store.postgres import PostgresStore
+
+__all__ = ["cluster", "dsn", "place", "store", "team"]
 
 KERNEL = """
 import os, sys

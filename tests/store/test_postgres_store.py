@@ -1,24 +1,18 @@
-"""PostgreSQL as the store of a team: away, restarted, hanging or forbidden, it costs no event and no chat."""
+"""PostgreSQL as the store of a team: who may use it, who lives in it, what it shows of a password, and a chat."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import signal
 import subprocess
 import sys
-import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 from support.services import PostgresCluster, free_port
+from support.team_stores import asked, record, seqs, until
 
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.config.settings import Settings
@@ -29,137 +23,30 @@ from victor_nb.protocols import EventQuery
 from victor_nb.store import open_store
 from victor_nb.store.database import Row
 from victor_nb.store.postgres import PostgresStore
-from victor_nb.store.postgres_link import Link
+from victor_nb.store.postgres_link import WritingLink
+from victor_nb.store.postgres_runs import lives
 from victor_nb.store.postgres_server import Server
 from victor_nb.store.postgres_spool import Ended
 from victor_nb.store.registry import close_all
+from victor_nb.store.runs import host, process_stamp
 from victor_nb.store.sqlite_database import Registration
 from victor_nb.testing import ScriptedModel
-
-
-@pytest.fixture
-def cluster(stoppable_postgres: PostgresCluster) -> Iterator[PostgresCluster]:
-    """It runs at the beginning and at the end of every test."""
-    yield stoppable_postgres
-    with contextlib.suppress(ProcessLookupError):
-        stoppable_postgres.stop()
-    stoppable_postgres.start()
-
-
-@pytest.fixture
-def dsn(cluster: PostgresCluster) -> str:
-    """A fresh database that can be stopped with its server."""
-    name = f"team_{new_id().replace('-', '')}"
-    asked(f"{cluster.dsn}/postgres", f"CREATE DATABASE {name}")
-    return f"{cluster.dsn}/{name}"
-
-
-@pytest.fixture
-def store(dsn: str) -> Iterator[PostgresStore]:
-    opened = PostgresStore(dsn)
-    yield opened
-    opened.close()
-
-
-def asked(dsn: str, statement: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        found = connection.execute(statement.encode())
-        return found.fetchall() if found.description else []
-
-
-def until(true: Callable[[], bool], timeout_s: float = 60.0) -> None:
-    """A server takes its time; what is waited for is looked for again and again."""
-    give_up_at = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < give_up_at, "it did not happen"
-        time.sleep(0.02)
-
-
-def seqs(store: PostgresStore) -> list[int]:
-    """Of this run, in the order of their positions."""
-    try:
-        return [event.seq for event in store.read(EventQuery(kernel_run_ids=[store.kernel_run_id]))]
-    except StoreError:
-        return []
-
-
-def record(store: PostgresStore, count: int) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        for n in range(count):
-            store.append("x_test", "s", {"n": n}, channel=1)
-
-
-def test_a_server_that_is_away_at_first_costs_one_warning_and_no_event(dsn: str, cluster: PostgresCluster):
-    cluster.stop()
-    store = PostgresStore(dsn)
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
-        for n in range(30):
-            store.append("x_test", "s", {"n": n})
-            assert store.flush(10)
-        until(lambda: bool(store.append("x_test", "s", {}) and warned))
-    assert [str(w.message) for w in warned if "wait in" not in str(w.message)] == []
-    assert len(warned) == 1
-    assert store.degraded
-    cluster.start()
-    until(lambda: seqs(store) == list(range(1, store.accepted + 1)))
-    assert store.flush(10)
-    assert store.degraded is None
-    store.close()
-
-
-async def test_a_restart_in_the_middle_of_a_burst_loses_and_doubles_nothing(
-    store: PostgresStore, cluster: PostgresCluster
-):
-    async def burst():
-        for _ in range(150):
-            record(store, 19)
-            await store.append("x_test", "s", {}, channel=1)
-
-    bursting = asyncio.create_task(burst())
-    for how in (signal.SIGINT, signal.SIGQUIT):
-        before = store.accepted
-        await asyncio.to_thread(until, lambda before=before: store.accepted > before + 200)
-        await asyncio.to_thread(cluster.stop, how)
-        await asyncio.to_thread(cluster.start)
-    await bursting
-    await asyncio.to_thread(until, lambda: len(seqs(store)) >= 3_000)
-    assert seqs(store) == list(range(1, 3_001))
-    assert [(run.alive, run.stored) for run in store.runs()] == [(True, 3_000)]
-
-
-def test_what_an_exporter_has_done_while_the_server_was_away_is_remembered(
-    store: PostgresStore, cluster: PostgresCluster
-):
-    record(store, 3)
-    store.flush()
-    (box,) = store.claim("web", 1)
-    last = store.read(EventQuery())[-1]
-    cluster.stop()
-    record(store, 2)
-    store.save_outbox(replace(box, position=last.position, last_error="with NUL: \x00"))
-    assert store.flush(10)
-    cluster.start()
-    until(lambda: len(seqs(store)) == 5)
-    until(lambda: store.flush(10) and store.outboxes()[0].delivered == 3)
-    assert store.outboxes()[0].pending == 2
 
 
 def test_what_was_committed_unseen_is_not_written_twice(dsn: str):
     server, run = Server(dsn, "victor"), Registration(new_id(), None)
     rows: list[Row] = [(new_id(), seq, "s", "x_test", 1, None, "{}", None, 0) for seq in range(1, 8)]
-    link = Link.open(server, run)
+    link = WritingLink.open(server, run)
     link.write(rows[:5], [])
     link.close()
-    again = Link.open(server, run)
+    again = WritingLink.open(server, run)
     again.write(rows, [Ended(5)])
     again.close()
     assert asked(dsn, "SELECT seq, id::text FROM victor.events ORDER BY position") == [(r[1], r[0]) for r in rows]
 
 
 def test_a_row_that_the_server_refuses_costs_no_other(dsn: str, caplog: pytest.LogCaptureFixture):
-    link = Link.open(Server(dsn, "victor"), Registration(new_id(), None))
+    link = WritingLink.open(Server(dsn, "victor"), Registration(new_id(), None))
     texts = ["{}", "no JSON", '{"n":3}']
     link.write([(new_id(), seq, "s", "x_test", 1, None, text, None, 0) for seq, text in enumerate(texts, 1)], [])
     link.close()
@@ -167,59 +54,28 @@ def test_a_row_that_the_server_refuses_costs_no_other(dsn: str, caplog: pytest.L
     assert "refuses event" in caplog.text
 
 
-def test_a_lost_connection_is_replaced_without_a_word(store: PostgresStore, dsn: str):
-    record(store, 5)
-    store.flush()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for _ in range(3):
-            asked(dsn, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'victor-nb'")
-            store.append("x_test", "s", {})
-            assert store.flush(10)
-            until(lambda: len(seqs(store)) == store.accepted)
-    assert seqs(store) == list(range(1, 9))
-    assert [run.alive for run in store.runs()] == [True]
-    assert asked(dsn, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(1,)]
-
-
-async def test_a_server_that_hangs_delays_a_chat_for_seconds_only(store: PostgresStore, dsn: str):
-    await store.append("x_test", "s", {})
-    ((backend,),) = asked(dsn, "SELECT pid FROM pg_locks WHERE locktype = 'advisory'")
-    os.kill(backend, signal.SIGSTOP)
-    try:
-        await asyncio.wait_for(store.append("x_test", "s", {}), 30)
-    finally:
-        os.kill(backend, signal.SIGCONT)
-    await asyncio.to_thread(until, lambda: seqs(store) == [1, 2])
-
-
-LEAVES = """
-import os, sys, time, warnings
-from victor_nb.store.postgres import PostgresStore
-warnings.simplefilter("ignore")
-store = PostgresStore(sys.argv[1])
-for n in range(200):
-    store.append("x_test", "s", {"n": n})
-"""
-ENDS = "began = time.monotonic()\nstore.close()\nprint(store.kernel_run_id, time.monotonic() - began)"
-DIES = "assert store.flush(10)\nprint(store.kernel_run_id, 0, flush=True)\nos.kill(os.getpid(), 9)"
-
-
-@pytest.mark.parametrize("end", [ENDS, DIES])
-def test_the_next_kernel_brings_what_one_could_not(dsn: str, cluster: PostgresCluster, own_home: Path, end: str):
-    cluster.stop()
-    command = [sys.executable, "-c", LEAVES + end, dsn]
-    run, seconds = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60).stdout.split()
-    assert float(seconds) < 10  # none, on a computer that has nothing else to do
-    assert len(list((own_home / "waiting").glob("*.db"))) == 1
-    cluster.start()
+def test_a_kernel_on_another_computer_lives_while_it_is_connected(dsn: str):
     store = PostgresStore(dsn)
     record(store, 1)
-    until(lambda: len(store.read(EventQuery(kernel_run_ids=[run]))) == 200)
-    until(lambda: not list((own_home / "waiting").iterdir()))
-    (left,) = [each for each in store.runs() if each.id == run]
-    assert (left.alive, left.last_seq, left.ended_at_us is not None) == (False, 200, end == ENDS)
+    store.flush()
+    asked(dsn, "UPDATE victor.runs SET host = 'elsewhere', pid = 1")
+    other = PostgresStore(dsn)
+    assert [run.alive for run in other.runs()] == [True]
+    assert len(other.claim("web", 1)) == 1
+    other.close()
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("locked", "lately", "there"), [(True, False, True), (False, True, True), (False, False, False)]
+)
+def test_of_another_computer_only_the_lock_tells_and_a_restart_gives_it_a_minute(
+    locked: bool, lately: bool, there: bool
+):
+    assert lives(None, "elsewhere", os.getpid(), "", locked, lately) is there
+    assert lives(1, "elsewhere", os.getpid(), "", locked, lately) is False
+    assert lives(None, host(), os.getpid(), process_stamp(os.getpid()), locked, lately) is True
+    assert lives(None, host(), os.getpid(), "another", locked, lately) is locked
 
 
 def test_a_password_is_shown_nowhere(caplog: pytest.LogCaptureFixture):
@@ -255,15 +111,15 @@ def test_without_the_right_to_make_tables_it_says_what_to_do(dsn: str):
     store.close()
 
 
-def test_a_newer_schema_keeps_the_events_here(dsn: str, store: PostgresStore):
-    record(store, 1)
-    store.close()
+def test_a_newer_schema_keeps_the_events_here(dsn: str, team: PostgresStore):
+    record(team, 1)
+    team.close()
     asked(dsn, "UPDATE victor.schema_version SET version = 99")
-    record(store, 1)
-    assert store.flush(10)
-    until(lambda: "this victor_nb knows 1" in str(store.degraded))
+    record(team, 1)
+    assert team.flush(10)
+    until(lambda: "this victor_nb knows 1" in str(team.degraded))
     asked(dsn, "UPDATE victor.schema_version SET version = 1")
-    until(lambda: seqs(store) == [1, 2])
+    until(lambda: seqs(team) == [1, 2])
 
 
 @pytest.mark.parametrize("schema", ["", "Team", "pg_team", 'a"b', "a.b", "x" * 64])
@@ -272,9 +128,9 @@ def test_a_name_that_is_no_schema_is_refused(schema: str):
         PostgresStore("postgresql://127.0.0.1/team", schema=schema)
 
 
-def test_a_copy_is_left_to_postgresql(store: PostgresStore, tmp_path: Path):
+def test_a_copy_is_left_to_postgresql(team: PostgresStore, tmp_path: Path):
     with pytest.raises(UsageError, match="pg_dump --schema=victor"):
-        store.backup(tmp_path / "copy.db")
+        team.backup(tmp_path / "copy.db")
 
 
 def test_without_psycopg_the_pip_line_is_given():

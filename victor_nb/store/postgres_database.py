@@ -19,7 +19,7 @@ from victor_nb.errors import StoreError
 from victor_nb.records import DeadLetter, Outbox
 from victor_nb.store.database import Change, Database, Row
 from victor_nb.store.postgres_keeper import Keeper
-from victor_nb.store.postgres_link import Link, LinkLostError
+from victor_nb.store.postgres_link import LinkLostError, WritingLink
 from victor_nb.store.postgres_server import Server
 from victor_nb.store.postgres_spool import Ended, Note, Resumed, Saved, Settled, Spool, left_behind
 from victor_nb.store.runs import host, process_stamp
@@ -52,8 +52,8 @@ class PostgresDatabase:
         self._nudge = nudge
         self._warn = warn
         self._spool = self._unfinished()
-        self._link: Link | None = None
-        self._keeper = Keeper(lambda: Link.open(server, registration), nudge, self._failed)
+        self._link: WritingLink | None = None
+        self._keeper = Keeper(lambda: WritingLink.open(server, registration), nudge, self._failed)
         self._link = self._keeper.first(_FIRST_WAIT_S)
         self._others = left_behind(folder, server.fingerprint)
 
@@ -78,7 +78,10 @@ class PostgresDatabase:
         try:
             self._current_spool().add(rows, notes)
         except (sqlite3.Error, OSError) as error:
-            log.error("%s: what waits for PostgreSQL is kept in memory", error)  # noqa: TRY400
+            self._warn(
+                f"{self._folder} cannot be written ({error}): analytics wait in memory, and are lost if this process "
+                f"ends before {self._server.place} can be used again."
+            )
             self._folder, before = None, self._spool
             self._spool = self._new_spool()
             if before:
@@ -127,7 +130,7 @@ class PostgresDatabase:
             if more:
                 self._nudge()
 
-    def _tended(self, link: Link) -> bool:
+    def _tended(self, link: WritingLink) -> bool:
         if self._spool:
             _upload(self._spool, link, None)
             if self._spool.is_empty():
@@ -140,7 +143,7 @@ class PostgresDatabase:
         link.ping()
         return False
 
-    def _bring(self, path: Path, link: Link) -> None:
+    def _bring(self, path: Path, link: WritingLink) -> None:
         """What a kernel that is gone could not bring to the server itself."""
         try:
             spool = Spool(path)
@@ -234,7 +237,7 @@ def _noted(changes: Sequence[Change]) -> list[Note]:
     return notebook.notes
 
 
-def _upload(spool: Spool, link: Link, run: int | None) -> None:
+def _upload(spool: Spool, link: WritingLink, run: int | None) -> None:
     rows, notes, end = spool.first(_SLICE_ROWS, _SLICE_BYTES)
     link.write(rows, notes, run)
     spool.drop(end)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from victor_nb.errors import StoreError
-from victor_nb.store.postgres_link import Link
+from victor_nb.store.postgres_link import WritingLink
 
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
@@ -23,13 +23,13 @@ class Keeper:
     to be had. Both from its own thread."""
 
     def __init__(
-        self, connect: Callable[[], Link], nudge: Callable[[], None], on_failure: Callable[[StoreError], None]
+        self, connect: Callable[[], WritingLink], nudge: Callable[[], None], on_failure: Callable[[StoreError], None]
     ) -> None:
         self._connect = connect
         self._nudge = nudge
         self._on_failure = on_failure
         self._changed = threading.Condition()
-        self._link: Link | None = None
+        self._link: WritingLink | None = None
         self._wanted = True
         self._failed = False
         self._stopped = False
@@ -39,13 +39,13 @@ class Keeper:
         except RuntimeError:  # the interpreter ends: there is one attempt, here and now
             self._try()
 
-    def first(self, timeout_s: float) -> Link | None:
+    def first(self, timeout_s: float) -> WritingLink | None:
         """The first link, if there is one so soon."""
         with self._changed:
             self._changed.wait_for(lambda: self._link or self._failed, timeout_s)
         return self.take()
 
-    def take(self) -> Link | None:
+    def take(self) -> WritingLink | None:
         """The link that is ready, once."""
         with self._changed:
             link, self._link = self._link, None

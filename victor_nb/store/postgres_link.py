@@ -46,7 +46,7 @@ class LinkLostError(Exception):
     """The link is of no use any more. The message says why."""
 
 
-class Link:
+class WritingLink:
     """A server that does not answer in time is given up: there is a time for every transaction, one for its bytes, and
     one for the ledger, which counts."""
 
@@ -60,7 +60,7 @@ class Link:
         self._done = 0
 
     @classmethod
-    def open(cls, server: Server, registration: Registration) -> Link:
+    def open(cls, server: Server, registration: Registration) -> WritingLink:
         """
         Raises:
             StoreError: the server cannot be reached, or the store there cannot be used.
