@@ -9,8 +9,8 @@ class BaseAnalyticsExporter:
     """Send batches of events to a destination.
 
     Override `export`. It may raise: the batch is kept and tried again. Delivery is at least once, so a destination
-    that must not count twice keeps `event.id`. An `ExportError` can say more: that these events are refused for good,
-    or when to try again.
+    that must not count twice keeps `event.id`. An `ExportError` can say more: that these events are refused for good
+    (not that a password is wrong), or when to try again. One exporter never has two calls at once.
 
     Attributes:
         include_content: whether events carry prompts, answers, tool arguments and results; off unless you say so.
@@ -32,4 +32,5 @@ class BaseAnalyticsExporter:
         raise NotImplementedError
 
     async def close(self) -> None:
-        """Let go of connections. Called once, where `export` was called, after the last batch."""
+        """Let go of connections. Called where `export` was called, after the last batch; may be called twice. Should there
+        be events again, as after `orchestrator.close()` and a further chat, `export` is called again."""

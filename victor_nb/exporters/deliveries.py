@@ -33,7 +33,7 @@ class _Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Recording:
     """What is delivered: all that is recorded in `store` on `channel`, in the notebook or script `place`."""
 
     store: IEventStore
@@ -86,7 +86,7 @@ class Deliveries:
         with self._lock:
             self._remove(next((entry for entry in self._entries if entry.exporter is exporter), None))
 
-    def start(self, source: Source) -> None:
+    def start(self, recording: Recording) -> None:
         """Start what does not run. In a child that was forked after the first start nothing is: connections are its
         parent's, and so what it records is left to the parent or a later kernel."""
         with self._lock:
@@ -94,13 +94,13 @@ class Deliveries:
                 self._pid = os.getpid()
             if os.getpid() != self._pid:
                 for entry in self._entries:
-                    backlog = self._backlog(entry, source)
+                    backlog = self._backlog(entry, recording)
                     if not backlog.is_claimed:
                         backlog.claim()
                 return
             for entry in self._entries:
                 if not (entry.delivery and entry.delivery.is_alive()):
-                    self._start(entry, source)
+                    self._start(entry, recording)
 
     def unclaimed(self) -> list[concurrent.futures.Future[None]]:
         """What has to be done before the store knows that all exporters are to have what is recorded."""
@@ -113,16 +113,16 @@ class Deliveries:
     def alive(self) -> list[Delivery]:
         return [delivery for delivery in self.running if delivery.is_alive()]
 
-    def _start(self, entry: _Entry, source: Source) -> None:
-        backlog = self._backlog(entry, source)
+    def _start(self, entry: _Entry, recording: Recording) -> None:
+        backlog = self._backlog(entry, recording)
         predecessor = self._last.get(entry.identity)
         entry.delivery = Delivery(entry.caller, backlog, self._report, predecessor=predecessor)
         self._last[entry.identity] = entry.delivery
 
-    def _backlog(self, entry: _Entry, source: Source) -> Backlog:
-        key = entry.identity if identity.destination_of(entry.exporter) else f"{entry.identity} in {source.place}"
-        found = (key, source.store.kernel_run_id, source.channel)
-        return self._backlogs.setdefault(found, Backlog(source.store, key, source.channel))
+    def _backlog(self, entry: _Entry, recording: Recording) -> Backlog:
+        key = entry.identity if identity.destination_of(entry.exporter) else f"{entry.identity} in {recording.place}"
+        found = (key, recording.store.kernel_run_id, recording.channel)
+        return self._backlogs.setdefault(found, Backlog(recording.store, key, recording.channel))
 
     def _remove(self, entry: _Entry | None) -> None:
         if entry is None:

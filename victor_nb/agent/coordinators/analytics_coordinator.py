@@ -25,7 +25,7 @@ from victor_nb.errors import EventError, UsageError, did_you_mean
 from victor_nb.events import PAYLOADS, EventContent, ExportFailed, SessionStarted
 from victor_nb.exporters.base import BaseAnalyticsExporter
 from victor_nb.exporters.decode import decode
-from victor_nb.exporters.deliveries import Deliveries, Source, close
+from victor_nb.exporters.deliveries import Deliveries, Recording, close
 from victor_nb.exporters.delivery import Delivery
 from victor_nb.exporters.identity import place
 from victor_nb.exporters.tally import tally, tally_of_dead
@@ -207,7 +207,7 @@ class AnalyticsCoordinator:
         host = lent()
         notebook = host.turn_origin().get("notebook") if host else notebook_path()
         where = place(notebook, self.store.kernel_run_id)
-        self._deliveries.start(Source(self.store, self._current_channel(), where))
+        self._deliveries.start(Recording(self.store, self._current_channel(), where))
         self._unclaimed = True
 
     def _report(self, failed: ExportFailed, session_id: str | None) -> None:
