@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 GUIDE, ANALYTICS, README = (
     (ROOT / name).read_text(encoding="utf-8") for name in ("docs/guide.md", "docs/analytics.md", "README.md")
 )
-FRAMES = ("events", "turns", "requests", "tool_calls", "compactions", "sessions", "summary")
+FRAMES = ("events", "turns", "requests", "tool_calls", "compactions", "sessions", "feedback", "exports", "summary")
 
 
 def table(page: str, marker: str) -> list[list[str]]:
@@ -78,7 +78,7 @@ async def test_content_is_where_the_table_says(own_home):
 
     model = ScriptedModel(call("divide", a=1, b=0), "No.", errors.ModelResponseError("garbled"))
     orchestrator = AgentOrchestrator(model=model, tools=[divide])
-    await orchestrator.chat("What is 1 / 0?")
+    vn.rate(await orchestrator.chat("What is 1 / 0?"), 1, "It admits it.")
     with pytest.raises(errors.ModelResponseError):
         await orchestrator.chat("And 2 / 0?")
     store = orchestrator.analytics_coordinator.store
