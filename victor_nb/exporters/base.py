@@ -32,5 +32,5 @@ class BaseAnalyticsExporter:
         raise NotImplementedError
 
     async def close(self) -> None:
-        """Let go of connections. Called where `export` was called, after the last batch; may be called twice. Should there
-        be events again, as after `orchestrator.close()` and a further chat, `export` is called again."""
+        """Let go of connections. Called where `export` was called, after the last batch; may be called twice. After a
+        further chat there are events again, and `export` is called once more."""
