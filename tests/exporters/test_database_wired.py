@@ -18,6 +18,7 @@ from victor_nb.agent.coordinators import AnalyticsCoordinator
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.exporters import DatabaseAnalyticsExporter
 from victor_nb.testing import ScriptedModel
+from victor_nb.testing.conformance import check_exporter, check_exporter_async
 
 
 async def chatted(*exporters):
@@ -118,3 +119,22 @@ for n in range(20):
     assert in_sqlite(tmp_path / "events.db", sql) == [(20,)]
     rows = asyncio.run(in_postgres(postgres, sql))
     assert rows[0][0] == 20
+
+
+async def test_it_keeps_the_rules_of_exporters_on_postgresql(postgres):
+    async with asyncpg.create_pool(postgres, min_size=1) as pool:
+        for n, target in enumerate([postgres, pool]):
+            await check_exporter_async(
+                lambda: DatabaseAnalyticsExporter(target, table=f"t{n}"),  # noqa: B023
+                received=lambda: ids_in_postgres(postgres, f"t{n}"),  # noqa: B023
+                deduplicates=True,
+            )
+
+
+def test_it_keeps_the_rules_of_exporters_on_sqlite(tmp_path):
+    path = tmp_path / "events.db"
+    check_exporter(
+        lambda: DatabaseAnalyticsExporter(path),
+        received=lambda: [row[0] for row in in_sqlite(path, "SELECT id FROM victor_events")],
+        deduplicates=True,
+    )
