@@ -72,7 +72,8 @@ async def test_whatever_one_does_the_loop_and_the_others_go_on():
     assert result.results["Kept"].success
     assert not result.results["Hanging"].success
     assert not result.results["BlockingAsync"].success
-    assert sorted(stalls)[len(stalls) * 95 // 100] < 0.05
+    assert max(stalls) < 10  # a call on this loop would hold it for 20 s
+    assert sorted(stalls)[len(stalls) * 3 // 4] < 0.05
     hanging.release.set()
     blocking.release.set()
     orchestrator.close()
