@@ -146,6 +146,23 @@ async def test_a_span_that_was_not_taken_is_made_again(otlp):
     assert [span.status for span in otlp.spans()[-4:]] == [ERROR, UNSET, ERROR, UNSET]
 
 
+async def test_what_only_the_beginning_knew_is_kept_until_the_end_has_arrived(otlp):
+    exporter, events = OpenTelemetryExporter(otlp.endpoint), turn()
+    await exporter.export(events[:2])
+    otlp.answer(Answer(503))
+    with pytest.raises(ExportError):
+        await exporter.export(events[2:])
+    await exporter.export(events[2:])
+    assert [span.attributes["gen_ai.request.temperature"] for span in otlp.spans()[::3]] == [0.5, 0.5]
+
+
+async def test_content_is_not_sent_unless_asked_for(otlp):
+    said = {"prompt": "secret", "response": "secret", "arguments": "secret", "result": "secret", "error": "secret"}
+    events = [event.model_copy(update={"data": {**event.data, **said}}) for event in turn()]
+    await OpenTelemetryExporter(otlp.endpoint).export(events)
+    assert not any(b"secret" in posted.body for posted in otlp.requests)
+
+
 async def test_metrics_are_cumulative_and_count_each_event_once(otlp):
     exporter = OpenTelemetryExporter(otlp.endpoint)
     first, second = turn(), turn(7)

@@ -217,6 +217,35 @@ async def test_labels_have_few_values_and_only_printable_ones():
     assert names["a b c"] == 2
 
 
+async def counted(type: str, data: dict[str, object]) -> dict[str, float]:
+    """Counters, and the counts of histograms, after one event."""
+    registry = CollectorRegistry()
+    await PrometheusMetricsExporter(registry=registry).export([event(1, type, data)])
+    found = {s.name: s.value for f in registry.collect() for s in f.samples if not s.name.endswith(("_bucket", "_sum"))}
+    return {name: value for name, value in found.items() if value}
+
+
+async def test_an_unknown_price_is_counted_and_is_no_zero():
+    assert "victor_turns_cost_unknown_total" in await counted("turn_completed", {"status": "ok", "requests": 1})
+    for free in ({"requests": 0}, {"requests": 1, "usage_source": "unmeasured"}, {"requests": 1, "cost_usd": 0.0}):
+        names = await counted("turn_completed", {"status": "error", **free})
+        assert not any("cost" in name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("told", "used", "observed"),
+    [
+        ({"status": "ok", "usage_source": "reported"}, True, True),
+        ({"status": "interrupted", "usage_source": "estimated"}, True, False),
+        ({"status": "ok", "usage_source": "unmeasured"}, False, False),
+    ],
+)
+async def test_tokens_are_those_that_a_model_used(told, used, observed):
+    names = await counted("model_request_completed", {"input_tokens": 7, **told})
+    assert ("gen_ai_client_inference_usage_input_tokens_total" in names) == used
+    assert ("gen_ai_client_inference_operation_input_tokens_count" in names) == observed
+
+
 async def test_nonsense_in_an_event_spoils_nothing():
     registry = CollectorRegistry()
     nonsense = {"duration_s": "long", "attempts": None, "cost_usd": math.nan, "requests": 10**400, "score": math.inf}
