@@ -61,7 +61,8 @@ class Session:
         """Read without making an orchestrator: looking at what was recorded needs no model."""
         if self._orchestrator is not None:
             return self._orchestrator.analytics_coordinator.store
-        return open_store(Settings().store_location)
+        settings = Settings()
+        return open_store(settings.store_location, home=settings.home)
 
     def _origin(self) -> TurnOrigin:
         host = lent()

@@ -118,7 +118,7 @@ class AgentOrchestrator:
         self._prompt_coordinator = _one("prompt", prompt_coordinator, underscored) or PromptCoordinator()
         self._context_coordinator = _one("context", context_coordinator, underscored) or ContextCoordinator()
         self._analytics_coordinator = _one("analytics", analytics_coordinator, underscored) or AnalyticsCoordinator()
-        self._attach(store or open_store(self.settings.store_location))
+        self._attach(store or open_store(self.settings.store_location, home=self.settings.home))
 
     def _attach(self, store: IEventStore) -> None:
         self._analytics_coordinator.attach(

@@ -18,9 +18,9 @@ _lock = threading.Lock()
 _open: dict[Path | str, IEventStore] = {}
 
 
-def open_store(location: Path | str) -> IEventStore:
+def open_store(location: Path | str, *, home: Path | None = None) -> IEventStore:
     """The process's store at `location`, the path of a SQLite file or a `postgresql://` URL; it is closed cleanly when
-    the interpreter exits.
+    the interpreter exits. Events that a server does not take wait in `home`; see `PostgresStore`.
 
     Raises:
         MissingExtraError: what PostgreSQL needs is not installed.
@@ -30,7 +30,7 @@ def open_store(location: Path | str) -> IEventStore:
         if key not in _open:
             if not _open:
                 atexit.register(close_all)
-            _open[key] = _made(key)
+            _open[key] = _made(key, home)
         return _open[key]
 
 
@@ -56,9 +56,9 @@ def _is_postgres(location: Path | str) -> bool:
     return isinstance(location, str) and location.startswith(("postgresql://", "postgres://"))
 
 
-def _made(key: Path | str) -> IEventStore:
+def _made(key: Path | str, home: Path | None) -> IEventStore:
     if isinstance(key, Path):
         return SQLiteStore(key, notebook=notebook_path())
     from victor_nb.store.postgres import PostgresStore
 
-    return PostgresStore(key, notebook=notebook_path())
+    return PostgresStore(key, notebook=notebook_path(), folder=home and home / "waiting")
