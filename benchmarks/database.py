@@ -6,9 +6,9 @@ turns, each into an empty table. Target: 2.5 times the raw COPY.
 
     python benchmarks/database.py [events, 200000 when not given] [rounds, 3]
 
-Measured 2026-11-22, 2 cores that others kept busy (load 6): 1,000,000 events 2.2 times the raw COPY, all again 3.8
-times, none added; 200,000 events 1.3 to 1.8 times, all again 2.1 to 2.2. With less around, for 100,000 events: COPY in
-pieces 1.3 times, one of a whole batch 1.8, `executemany` with ON CONFLICT 2.4, INSERT from arrays 2.7.
+Measured 2026-11-22, 2 cores that others kept busy (load 6 to 8): 1,000,000 events 2.2 and 1.05 times the raw COPY (23
+and 34 s) in two runs, all again 3.8 and 2.6 times, none added; 200,000 events 1.3 and 1.8 times. With less around, for
+100,000 events: COPY in pieces 1.3 times, one COPY a batch 1.8, `executemany` with ON CONFLICT 2.4, unnest 2.7.
 """
 
 from __future__ import annotations
