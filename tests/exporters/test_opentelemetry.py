@@ -6,11 +6,14 @@ import datetime as dt
 import json
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from support.event_batches import BEGAN, RUN, batch, event
 from support.otlp import OtlpReceiver
 from support.services import Answer
@@ -223,6 +226,29 @@ async def test_an_answer_tells_whether_to_try_again(otlp, status, retryable):
     assert (refused.value.retryable, refused.value.retry_after_s) == (retryable, 3)
     assert "secret" not in f"{refused.value} {exporter!r} {exporter.destination}"
     assert exporter.destination == f"{otlp.endpoint}/v1/traces"
+
+
+class Rejecting(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        body = ExportTraceServiceResponse(partial_success={"rejected_spans": 2, "error_message": "too old"})
+        self.send_response(200)
+        self.send_header("content-type", "application/x-protobuf")
+        self.end_headers()
+        self.wfile.write(body.SerializeToString())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep quiet."""
+
+
+async def test_what_a_receiver_rejects_in_part_is_told_and_not_sent_again(caplog):
+    with HTTPServer(("127.0.0.1", 0), Rejecting) as server:
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        exporter = OpenTelemetryExporter(f"http://127.0.0.1:{server.server_port}", metrics=False)
+        assert (await exporter.export(turn())).success
+        answering.join()
+    assert "rejected 2 spans: too old" in caplog.text
 
 
 async def test_a_receiver_of_traces_alone(otlp):

@@ -6,14 +6,13 @@ What a span is belongs to `opentelemetry_spans`, what is counted to `metric_tota
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from victor_nb.errors import MissingExtraError
 from victor_nb.exporters.base import BaseAnalyticsExporter
@@ -25,11 +24,9 @@ from victor_nb.exporters.opentelemetry_wire import Wire
 from victor_nb.protocols import AnalyticsEvent, ExportResult
 
 if TYPE_CHECKING:
-    from google.protobuf.message import Message
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import ReadableSpan
 
-M = TypeVar("M", bound="Message")
 log = logging.getLogger(__name__)
 _MOST_RUNS = 64
 
@@ -103,7 +100,7 @@ class OpenTelemetryExporter(BaseAnalyticsExporter):
 
         if spans:
             answer = await self._wire.send("traces", encode_spans(spans).SerializeToString())
-            partial = _parsed(ExportTraceServiceResponse(), answer).partial_success
+            partial = ExportTraceServiceResponse.FromString(answer).partial_success
             _tell_rejected(partial.rejected_spans, "spans", partial.error_message)
 
     async def _count(self, events: list[AnalyticsEvent]) -> None:
@@ -126,7 +123,7 @@ class OpenTelemetryExporter(BaseAnalyticsExporter):
 
         data = metrics_data({run: (self._resource(run), totals) for run, totals in found.items()}, self._scope)
         answer = await self._wire.send("metrics", encode_metrics(data).SerializeToString())
-        partial = _parsed(ExportMetricsServiceResponse(), answer).partial_success
+        partial = ExportMetricsServiceResponse.FromString(answer).partial_success
         _tell_rejected(partial.rejected_data_points, "data points", partial.error_message)
 
     def _resource(self, run: str) -> Resource:
@@ -163,12 +160,3 @@ def _tell_rejected(count: int, what: str, said: str) -> None:
     """A receiver that took a part must not be sent the rest again; that it is gone must not be silent."""
     if count:
         log.warning("the OTLP receiver took the batch but rejected %d %s: %s", count, what, said[:200])
-
-
-def _parsed(message: M, answer: bytes) -> M:
-    """An answer that is not what the protocol says, such as a page of a proxy, rejects nothing."""
-    from google.protobuf.message import DecodeError
-
-    with contextlib.suppress(DecodeError):
-        message.MergeFromString(answer)
-    return message

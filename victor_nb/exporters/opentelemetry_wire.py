@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Signal: TypeAlias = Literal["traces", "metrics"]
 _DEFAULT = "http://localhost:4318"
 _PREFIX = "OTEL_EXPORTER_OTLP_"
+_PROTOBUF = "application/x-protobuf"
 _NOT_TAKEN = {404, 405, 501}
 
 
@@ -51,19 +52,20 @@ class Wire:
         self.timeout_s = self._traces.timeout_s + self._metrics.timeout_s
 
     async def send(self, signal: Signal, body: bytes) -> bytes:
-        """The body of the answer, which may say that a part was rejected.
+        """The message that was answered, which may say that a part was rejected; empty if none was.
 
         Raises:
             ExportError: it was not taken; `retryable` is False where it never will be.
         """
         place = self._traces if signal == "traces" else self._metrics
-        headers = {"content-type": "application/x-protobuf", "user-agent": "victor-nb", **place.headers}
+        headers = {"content-type": _PROTOBUF, "user-agent": "victor-nb", **place.headers}
         if place.gzip:
             body, headers["content-encoding"] = gzip.compress(body), "gzip"
         trust = self._trust if place.address.url.startswith("https:") else None
         response = await ask("POST", place.address, body=body, headers=headers, trust=trust, timeout_s=place.timeout_s)
-        if response.is_success:
-            return response.content
+        if response.is_success:  # a proxy may have answered with a page
+            spoken = response.headers.get("content-type", "").startswith(_PROTOBUF)
+            return response.content if spoken else b""
         raise _refused(signal, place, response)
 
     @cached_property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 from wsgiref.simple_server import WSGIServer
 
@@ -111,8 +111,8 @@ class PrometheusMetricsExporter(BaseAnalyticsExporter):
                 group.now = read_group(await self._gateway.read(), run, self._gateway.grouping(run))
             new = group.now.with_events(events, self._measurer)
             if new:
-                body = generate_latest(cast("Collector", _Shown(lambda: families_of_group(new, run))))
-                await self._gateway.put(run, body)
+                shown: Collector = _Shown(lambda: families_of_group(new, run))
+                await self._gateway.put(run, generate_latest(shown))
                 group.now = new
 
     def _group(self, run: str) -> SharedTotals:
@@ -172,7 +172,8 @@ def _totals_of(registry: CollectorRegistry) -> SharedTotals:
         totals = _registered.get(registry)
         if totals is None:
             totals = _registered[registry] = SharedTotals()
-            registry.register(cast("Collector", _Shown(lambda: families(totals.now or MetricTotals()))))
+            shown: Collector = _Shown(lambda: families(totals.now or MetricTotals()))
+            registry.register(shown)
     return totals
 
 
