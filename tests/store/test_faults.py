@@ -85,7 +85,7 @@ def test_a_file_that_may_not_be_written_is_still_read(recorded: Path, file_mode:
     assert found["before"] == ["x_first"]
     assert found["events"] == ["x_first", "x_second", "x_third", "x_fourth"]
     assert found["rising"]
-    assert found["left"] == [[1, 0, 1, 0], [3, 0, 3, 0]]
+    assert found["left"] == [[3, 0, 3, 0]]  # what others left is not taken over where they cannot see it
     assert found["runs"] == 2
     (warning,) = found["warned"]
     assert "in memory only" in warning
@@ -223,6 +223,35 @@ def test_closing_and_recording_at_once_ends_no_run_that_goes_on(tmp_path: Path):
     store.close()
     (run,) = store.runs()
     assert run.ended_at_us
+
+
+def test_a_store_that_reopens_waits_for_its_own_end(tmp_path: Path):
+    path = tmp_path / "victor.db"
+    store = SQLiteStore(path)
+    store.append("x_test", "s", {})
+    store.flush()
+    other = sqlite3.connect(path, isolation_level=None)
+    for _ in range(5):
+        other.execute("BEGIN IMMEDIATE")
+        store.append("x_before", "s", {})
+        store.close(timeout_s=0.02)  # it does not get through
+        store.append("x_after", "s", {})
+        other.execute("COMMIT")
+        assert store.flush(30)
+        (run,) = store.runs()
+        assert run.ended_at_us is None
+    assert [event.seq for event in store.read(EventQuery())] == list(range(1, 12))
+    other.close()
+    store.close()
+
+
+def test_closing_takes_as_long_as_there_is_something_to_write(tmp_path: Path):
+    store = SQLiteStore(tmp_path / "victor.db")
+    for n in range(100_000):
+        store.append("x_test", "s", {"n": n})
+    store.close(timeout_s=1.0)
+    assert store.runs()[0].stored == 100_000
+    store.close()
 
 
 LATE = """

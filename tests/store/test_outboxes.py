@@ -126,6 +126,32 @@ def test_of_kernels_that_claim_at_once_one_gets_each(place: Place):
     assert len(owners) <= sum(count > 0 for count in taken)
 
 
+RACES = """
+store.claim('ready', 1)
+print(flush=True); sys.stdin.readline()
+print(sum(len(store.claim(f'web{n}', 1)) - 1 for n in range(40)), store.degraded, flush=True)
+sys.stdin.read(); store.close()
+"""
+LEAVES_MANY = "store.append('x_test', 's', {}, channel=1)\nfor n in range(40): store.claim(f'web{n}', 1)\n"
+
+
+def test_claims_in_the_same_moment_share_out_what_is_left(place: Place):
+    place.run(LEAVES_MANY + "store.close()")
+    kernels = [place.start(RACES) for _ in range(3)]
+    for kernel in kernels:
+        assert kernel.stdout
+        kernel.stdout.readline()
+    for kernel in kernels:
+        assert kernel.stdin
+        kernel.stdin.write("go\n")
+        kernel.stdin.flush()
+    answers = [kernel.stdout.readline().split() for kernel in kernels if kernel.stdout]
+    for kernel in kernels:
+        kernel.communicate("")
+    assert sum(int(taken) for taken, _ in answers) == 40
+    assert [degraded for _, degraded in answers] == ["None"] * 3
+
+
 STEPS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 12)), max_size=14)
 
 

@@ -54,24 +54,27 @@ def dead_letters(connection: sqlite3.Connection, exporter: str | None) -> list[D
     return [DeadLetter(*row) for row in rows]
 
 
-def claim(connection: sqlite3.Connection, exporter: str, owner: str, channel: int) -> list[Outbox]:
-    """Those that the kernels of others have left (oldest first), then the own one; all belong to `owner` now."""
+def claim(
+    connection: sqlite3.Connection, exporter: str, owner: str, channel: int, *, shared: bool = True
+) -> list[Outbox]:
+    """Those that other kernels have left (oldest first), then the own one; all belong to `owner` now. Where the ledger
+    is not `shared`, none is taken over: others would not see it."""
     run = _number(connection, owner)
     assert run is not None
     own: Key = (exporter, run, channel)
     _make(connection, own, owner, channel)
-    keys = [*_left(connection, own, owner), own]
+    keys = [*_left(connection, own, owner, shared=shared), own]
     for key in keys:
         connection.execute(f"UPDATE outboxes SET owner = ?, owner_channel = ? WHERE {_FOUND}", (owner, channel, *key))
     return [_outbox(connection, key) for key in keys]
 
 
-def _left(connection: sqlite3.Connection, own: Key, owner: str) -> list[Key]:
+def _left(connection: sqlite3.Connection, own: Key, owner: str, *, shared: bool) -> list[Key]:
     exporter, run, channel = own
     found: list[Key] = []
     for their_run, their_channel, held_by, held_on, *lives in connection.execute(_LEFT, (exporter, run)).fetchall():
         mine = (held_by, held_on) == (owner, channel)
-        free = held_by != owner and not (_lives(*lives[:4]) or _lives(*lives[4:]))
+        free = shared and held_by != owner and not (_lives(*lives[:4]) or _lives(*lives[4:]))
         if mine or free:
             found.append((exporter, their_run, their_channel))
     return found

@@ -113,7 +113,8 @@ class SQLiteDatabase:
 
     def claim(self, exporter: str, channel: int) -> list[Outbox]:
         with _reported(), transaction(self._connection):
-            claimed = ledger.claim(self._connection, exporter, self._registration.kernel_run_id, channel)
+            owner, shared = self._registration.kernel_run_id, self._path is not None
+            claimed = ledger.claim(self._connection, exporter, owner, channel, shared=shared)
         self._stay()
         return claimed
 
