@@ -13,6 +13,7 @@ from support.recorded_turns import record_turn, store_of
 
 from victor_nb.frames import Analytics
 from victor_nb.frames.dashboard import render
+from victor_nb.frames.dashboard_turns import latest_turns
 from victor_nb.frames.dashboard_view import seconds
 from victor_nb.records import DeadLetter, EventQuery, Outbox
 from victor_nb.store import SQLiteStore
@@ -55,6 +56,26 @@ def test_an_unknown_price_is_never_a_zero():
 
 def test_a_turn_that_runs_is_running():
     assert "running" in words(shown(store_of({"completed": False})))
+
+
+def test_the_latest_turns_are_those_of_the_frame():
+    store = store_of(*({"duration_s": float(number), "model": f"m{number}"} for number in range(1, 81)))
+    analytics = Analytics(lambda: store)
+    frame = analytics.turns(newest_first=True, limit=60)
+    latest = latest_turns(analytics, 60)
+    for name in ("model", "status", "duration_s", "cost_usd", "started_at"):
+        assert [turn[name] for turn in latest] == frame[name].tolist()
+
+
+def test_a_turn_whose_kernel_is_gone_was_interrupted(tmp_path: Path):
+    gone = SQLiteStore(tmp_path / "victor.db", notebook="n.ipynb")
+    record_turn(gone, completed=False)
+    gone.close()
+    store = SQLiteStore(tmp_path / "victor.db", notebook="n.ipynb")
+    record_turn(store, 2, completed=False)
+    latest = latest_turns(Analytics(lambda: store), 5)
+    assert [turn["status"] for turn in latest] == [None, "interrupted"]
+    store.close()
 
 
 def test_exporters_are_told_with_what_is_left_and_why():

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from victor_nb.frames import dashboard_view as view
+from victor_nb.frames.dashboard_turns import LatestTurn, latest_turns
 from victor_nb.frames.dashboard_view import (
     UNKNOWN,
     bars,
@@ -41,14 +42,14 @@ def render(analytics: Analytics) -> str:
         StoreError: the store cannot be read.
     """
     all_turns, by_model = analytics.summary(by=None), analytics.summary(by="model")
-    latest = analytics.turns(newest_first=True, limit=LATEST)
+    latest = latest_turns(analytics, LATEST)
     store, proof = analytics.store, all_turns.attrs["victor"]
     parts = [
         f'<div class="quiet">{_place(store)}</div>',
         _tiles(all_turns.to_dict("records")[0]),
         _bars(latest),
         _models(by_model),
-        _turns(latest.head(_LISTED_TURNS)),
+        _turns(latest[:_LISTED_TURNS]),
         _exporters(proof["exporters"], store.outboxes()),
         _proof(proof, store.degraded),
     ]
@@ -76,20 +77,17 @@ def _tiles(all_turns: dict[Any, Any]) -> str:
     return f'<div class="tiles">{"".join(shown)}</div>'
 
 
-def _bars(latest: pd.DataFrame) -> str:
-    if latest.empty:
+def _bars(latest: Sequence[LatestTurn]) -> str:
+    if not latest:
         return '<p class="quiet">No turns yet. Ask something, then look again.</p>'
-    oldest_first = latest.iloc[::-1]
-    modelled = oldest_first["usage_source"].ne("unmeasured").fillna(True)
+    oldest_first = latest[::-1]
     tokens = [
-        [_float(read) if counted else None, _float(written) if counted else None]
-        for read, written, counted in zip(
-            oldest_first["input_tokens"], oldest_first["output_tokens"], modelled, strict=True
-        )
+        [None, None] if turn["usage_source"] == "unmeasured" else [turn["input_tokens"], turn["output_tokens"]]
+        for turn in oldest_first
     ]
     times = [
-        [_float(value), None] if status == "ok" else [None, _float(value)]
-        for value, status in zip(oldest_first["duration_s"], oldest_first["status"].fillna("ok"), strict=True)
+        [turn["duration_s"], None] if turn["status"] in ("ok", None) else [None, turn["duration_s"]]
+        for turn in oldest_first
     ]
     drawn = {
         "Tokens <i>■</i> input <i class='out'>■</i> output": bars(tokens, ["", "out"], "tokens of the latest turns"),
@@ -103,10 +101,6 @@ def _bars(latest: pd.DataFrame) -> str:
 
 def _told(turns: int) -> str:
     return f"the last {turns} turns, oldest first" if turns > 1 else "one turn"
-
-
-def _float(value: Any) -> float | None:
-    return float(value) if known(value) else None
 
 
 def _models(by_model: pd.DataFrame) -> str:
@@ -136,31 +130,31 @@ def _cost(row: dict[Any, Any]) -> str:
     return " + ".join(part for part in (priced, unpriced) if part) or UNKNOWN
 
 
-def _turns(latest: pd.DataFrame) -> str:
-    if latest.empty:
+def _turns(latest: Sequence[LatestTurn]) -> str:
+    if not latest:
         return ""
     rows = [
         [
-            f"{row['started_at']:%Y-%m-%d %H:%M:%S}" if known(row["started_at"]) else UNKNOWN,
-            text(row["model"]),
-            _status(row),
-            whole(row["input_tokens"]),
-            whole(row["output_tokens"]),
-            usd(row["cost_usd"]),
-            seconds(row["duration_s"]),
+            f"{turn['started_at']:%Y-%m-%d %H:%M:%S}",
+            text(turn["model"]),
+            _status(turn),
+            whole(turn["input_tokens"]),
+            whole(turn["output_tokens"]),
+            usd(turn["cost_usd"]),
+            seconds(turn["duration_s"]),
         ]
-        for row in latest.to_dict("records")
+        for turn in latest
     ]
     heads = ["started, UTC", "model", "status", "in", "out", "cost", "time"]
     return "<h4>Latest turns</h4>" + table(heads, rows, text=3)
 
 
-def _status(row: dict[Any, Any]) -> str:
-    if not known(row["status"]):
+def _status(turn: LatestTurn) -> str:
+    if turn["status"] is None:
         return "running"
-    why = f": {text(row['error_type'])}" if known(row["error_type"]) else ""
-    status = text(row["status"])
-    return status if row["status"] == "ok" else f'<span class="bad">{status}{why}</span>'
+    why = f": {text(turn['error_type'])}" if turn["error_type"] else ""
+    status = text(turn["status"])
+    return status if turn["status"] == "ok" else f'<span class="bad">{status}{why}</span>'
 
 
 def _exporters(counts: Mapping[str, Mapping[str, int]], outboxes: Sequence[Outbox]) -> str:
