@@ -33,7 +33,7 @@ from victor_nb.store.sqlite_database import Registration
 from victor_nb.testing import ScriptedModel
 
 
-def test_what_was_committed_unseen_is_not_written_twice(dsn: str):
+def test_what_was_committed_unseen_is_not_written_twice(dsn: str, caplog: pytest.LogCaptureFixture):
     server, run = Server(dsn, "victor"), Registration(new_id(), None)
     rows: list[Row] = [(new_id(), seq, "s", "x_test", 1, None, "{}", None, 0) for seq in range(1, 8)]
     link = WritingLink.open(server, run)
@@ -43,6 +43,7 @@ def test_what_was_committed_unseen_is_not_written_twice(dsn: str):
     again.write(rows, [Ended(5)])
     again.close()
     assert asked(dsn, "SELECT seq, id::text FROM victor.events ORDER BY position") == [(r[1], r[0]) for r in rows]
+    assert not caplog.records
 
 
 def test_a_row_that_the_server_refuses_costs_no_other(dsn: str, caplog: pytest.LogCaptureFixture):
