@@ -38,6 +38,13 @@ def _shape(kind: str, tells: str, pattern: str, *, start: str = _START) -> _Shap
 
 
 _SHAPES: Final = (
+    _shape(
+        "private key",
+        "PRIVATE",
+        r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----))*"
+        r"(?:-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?",
+        start="",
+    ),  # first: other shapes would eat its dashes
     _shape("Anthropic key", "sk-", r"sk-ant-[\w-]{16,}"),
     _shape("API key", "sk-", r"sk-(?=[\w-]{0,60}\d)[\w-]{20,}"),
     _shape("Google key", "AIza", r"AIza[\w-]{30,}"),
@@ -49,13 +56,6 @@ _SHAPES: Final = (
     _shape("Slack token", "xox", r"xox[a-z]-[A-Za-z0-9-]{10,}"),
     _shape("Stripe key", "k_live_", r"[sr]k_live_[A-Za-z0-9]{10,}"),
     _shape("JSON Web Token", "eyJ", r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"),
-    _shape(
-        "private key",
-        "PRIVATE",
-        r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----))*"
-        r"(?:-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?",
-        start="",
-    ),
     _shape(
         "credentials",
         "uthorization",
