@@ -17,7 +17,7 @@ from victor_nb.exporters.call import Caller
 from victor_nb.exporters.courier import Report
 from victor_nb.exporters.delivery import Delivery
 from victor_nb.exporters.home import running_loop
-from victor_nb.protocols import IAnalyticsExporter, IEventStore
+from victor_nb.protocols import IAnalyticsExporter, IEventStore, Outbox
 
 log = logging.getLogger(__name__)
 
@@ -102,10 +102,6 @@ class Deliveries:
                 if not (entry.delivery and entry.delivery.is_alive()):
                     self._start(entry, recording)
 
-    def unclaimed(self) -> list[concurrent.futures.Future[None]]:
-        """What has to be done before the store knows that all exporters are to have what is recorded."""
-        return [delivery.claimed for delivery in self.running if not delivery.claimed.done()]
-
     def notify(self) -> None:
         for delivery in self.running:
             delivery.notify()
@@ -115,6 +111,8 @@ class Deliveries:
 
     def _start(self, entry: _Entry, recording: Recording) -> None:
         backlog = self._backlog(entry, recording)
+        if not backlog.is_claimed:
+            source.store.save_outbox(Outbox(backlog.exporter, *backlog.own))
         predecessor = self._last.get(entry.identity)
         entry.delivery = Delivery(entry.caller, backlog, self._report, predecessor=predecessor)
         self._last[entry.identity] = entry.delivery
@@ -156,7 +154,7 @@ def close(deliveries: Sequence[Delivery], deadline: float) -> None:
     """
     here = running_loop()
     free = [delivery for delivery in deliveries if not delivery.lives_on(here)]
-    drains = [delivery.begin_drain() for delivery in free]
+    drains = [delivery.begin_drain(claim=False) for delivery in free]
     concurrent.futures.wait(drains, max(0.0, deadline - time.monotonic()) * 0.7)
     if slow := [delivery.name for delivery, drain in zip(free, drains, strict=True) if not drain.done()]:
         log.warning("not all events were delivered in time, the next kernel goes on: %s", ", ".join(slow))

@@ -14,7 +14,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TypeVar
 
 from victor_nb.exporters import traits
@@ -42,9 +41,6 @@ class Delivery:
     ) -> None:
         self.exporter = caller.exporter
         self.name = caller.name
-        self.claimed: concurrent.futures.Future[None] = concurrent.futures.Future()
-        if backlog.is_claimed:
-            self.claimed.set_result(None)
         self._backlog = backlog
         self._predecessor = predecessor
         self._abandoned: concurrent.futures.Future[None] = concurrent.futures.Future()
@@ -88,8 +84,10 @@ class Delivery:
         any loop."""
         return await asyncio.wrap_future(self.begin_drain())
 
-    def begin_drain(self) -> concurrent.futures.Future[bool]:
-        """`drain()` without waiting."""
+    def begin_drain(self, *, claim: bool = True) -> concurrent.futures.Future[bool]:
+        """`drain()` without waiting; unless it is to `claim`, what kernels have left meanwhile is let be."""
+        if claim:
+            self._claim_due = 0.0
         return self._enqueue(self._drains, refused=False)
 
     def begin_revival(self) -> concurrent.futures.Future[int]:
@@ -156,21 +154,19 @@ class Delivery:
             self._predecessor.join(traits.timeout_s(self._predecessor.exporter) + 1.0)
             self._predecessor = None
         self._guarded(self._claim, None)
-        if not self.claimed.done():
-            self.claimed.set_result(None)
         while self._wait_for_work():
             with self._changed:
                 drains, revivals = self._taken()
                 self._served = drains
                 self._wanted = False
             _resolve(revivals, self._guarded(self._courier.revive, 0) if revivals else 0)
-            done = self._guarded(partial(self._round, asked_for=bool(drains)), False)
+            done = self._guarded(self._round, False)
             self._plan(done)
             _resolve(drains, done)
         self._courier.caller.close(max(0.0, self._close_by - time.monotonic()))
 
-    def _round(self, *, asked_for: bool) -> bool:
-        if asked_for or time.monotonic() >= self._claim_due:
+    def _round(self) -> bool:
+        if time.monotonic() >= self._claim_due:
             self._claim()
         return self._courier.drain()
 
