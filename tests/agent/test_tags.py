@@ -24,13 +24,14 @@ def recorded() -> list[dict[str, object]]:
 
 async def test_blocks_add_up_and_end():
     asked = orchestrator(4)
-    with vn.tags(variant="A", seed=1):
+    with vn.tags(variant="A", seed=1, site="Oslo"):
         await asked.chat("one")
         with vn.tags(variant="B"):
             await asked.chat("two", tags={"seed": 2, "final": True})
         await asked.chat("three")
     await asked.chat("four")
-    first, second = {"seed": 1, "variant": "A"}, {"final": True, "seed": 2, "variant": "B"}
+    first = {"seed": 1, "site": "Oslo", "variant": "A"}
+    second = {"final": True, "seed": 2, "site": "Oslo", "variant": "B"}
     assert recorded() == [first, second, first, {}]
 
 
