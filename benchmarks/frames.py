@@ -1,10 +1,10 @@
-"""From 100,000 stored events to DataFrames: CPU seconds of each frame, against fetching the same rows
-with `sqlite3` alone and not looking at them.
+"""From stored events to DataFrames: CPU seconds of each frame, against fetching the same rows with `sqlite3` alone and
+not looking at them, and the most memory that a frame took on its way, against what it takes itself.
 
-    python benchmarks/frames.py
+    python benchmarks/frames.py             # 100,000 events
+    python benchmarks/frames.py 1000000
 
-Measured 2026-11-22, 2 cores, shared: CPU s of turns() 0.68, requests() 0.65, events() 0.97, summary() 0.83;
-sqlite3 rows 0.21.
+FIGURES
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from _harness import SUPPORT, table
+from _harness import SUPPORT, in_fresh_process, table
 
 from victor_nb.frames import Analytics
 from victor_nb.store.sqlite import SQLiteStore
@@ -25,8 +25,24 @@ from victor_nb.store.sqlite import SQLiteStore
 sys.path.insert(0, str(SUPPORT))
 from support import recorded
 
-TURNS, ROUNDS = 25_000, 5
-"""Four events a turn: itself and one request, started and completed."""
+PER_TURN = 4
+"""Events: the turn and one request, started and completed."""
+MEMORY = """
+import json, resource, sys
+from pathlib import Path
+from victor_nb.frames import Analytics
+from victor_nb.store.sqlite import SQLiteStore
+
+analytics = Analytics(lambda: SQLiteStore(Path({path!r})))
+analytics.{frame}(all=True, limit=1, where="session_id == ''")
+with open("/proc/self/clear_refs", "w") as peak:
+    peak.write("5")
+def mib(name):
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(name)) / 1024
+before = mib("VmRSS")
+frame = analytics.{frame}(all=True)
+print(json.dumps([mib("VmHWM") - before, float(frame.memory_usage(deep=True).sum()) / 2**20]))
+"""
 
 
 def cpu_s(work: Callable[[], object]) -> float:
@@ -35,40 +51,50 @@ def cpu_s(work: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
-def fill(store: SQLiteStore) -> None:
-    for _ in range(TURNS):
-        recorded.request(store, recorded.turn(store))
-    assert store.flush(120)
+def fill(store: SQLiteStore, turns: int) -> None:
+    for number in range(turns):
+        session = f"session-{number // 20}"
+        recorded.request(store, recorded.turn(store, session), session)
+    assert store.flush(600)
 
 
 def raw_rows(path: Path) -> None:
     connection = sqlite3.connect(path)
-    rows = connection.execute("SELECT * FROM events ORDER BY position").fetchall()
+    connection.execute("SELECT id, seq, session_id, type, timestamp_us, turn_id, data FROM events").fetchall()
     connection.close()
-    assert len(rows) >= 4 * TURNS
+
+
+def peak_memory(path: Path, frame: str) -> tuple[str, float, float, float]:
+    peak, own = in_fresh_process(MEMORY, path=str(path), frame=frame)
+    return frame, peak, own, peak / own
 
 
 def main() -> None:
+    events = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    rounds = 5 if events <= 100_000 else 3
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "victor.db")
+        path = Path(folder) / "events.db"
         store = SQLiteStore(path)
-        fill(store)
+        fill(store, events // PER_TURN)
         frames = Analytics(lambda: store)
         works: dict[str, Callable[[], object]] = {
             "sqlite3 rows": lambda: raw_rows(path),
             "turns()": frames.turns,
             "requests()": frames.requests,
             "events()": frames.events,
+            "sessions()": frames.sessions,
             "summary()": frames.summary,
         }
-        assert len(frames.turns()) == len(frames.requests()) == TURNS
-        rounds = [{name: cpu_s(work) for name, work in works.items()} for _ in range(ROUNDS)]
+        assert len(frames.turns()) == len(frames.requests()) == events // PER_TURN
+        measured = [{name: cpu_s(work) for name, work in works.items()} for _ in range(rounds)]
         store.close()
-    medians = {name: statistics.median(spent[name] for spent in rounds) for name in works}
-    both = statistics.median(spent["turns()"] + spent["requests()"] for spent in rounds)
+        memory = [peak_memory(path, name) for name in ("turns", "requests", "events")]
+    medians = {name: statistics.median(spent[name] for spent in measured) for name in works}
+    both = statistics.median(spent["turns()"] + spent["requests()"] for spent in measured)
     rows = [(name, spent, spent / medians["sqlite3 rows"]) for name, spent in medians.items()]
     rows.append(("turns() and requests()", both, both / medians["sqlite3 rows"]))
-    table(f"{4 * TURNS:,} events, {TURNS:,} turns", ["", "CPU s", "× sqlite3 rows"], rows)
+    table(f"{events:,} events, {events // PER_TURN:,} turns", ["", "CPU s", "× sqlite3 rows"], rows)
+    table("memory", ["frame", "peak MiB", "its own MiB", "ratio"], memory)
 
 
 if __name__ == "__main__":

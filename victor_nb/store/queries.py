@@ -24,6 +24,7 @@ SELECT r.id, r.notebook, r.started_at_us, r.ended_at_us, max(coalesce(e.last_seq
 FROM runs r LEFT JOIN (SELECT run, max(seq) AS last_seq, count(*) AS stored FROM events GROUP BY run) e
 ON e.run = r.number ORDER BY r.number
 """
+_SOME: Final = 16
 _INDEXED: Final = {
     "turn_started": {"position", "type", "turn_id", "session_id", "timestamp_us", "kernel_run_id"},
     "feedback_given": {"position", "type", "turn_id", "session_id", "timestamp_us", "kernel_run_id"},
@@ -70,14 +71,12 @@ def rows(
     return list(_rows_up_to(found, texts, query.max_bytes))
 
 
-def _rows_up_to(rows: Iterator[Any], texts: Sequence[int], max_bytes: int) -> Iterator[Any]:
+def _rows_up_to(found: sqlite3.Cursor, texts: Sequence[int], max_bytes: int) -> Iterator[Any]:
+    """A few rows more than that, so that they need not be looked at one by one."""
     size = 0
-    for row in rows:
-        yield row
-        for place in texts:
-            size += len(row[place] or "")
-        if size >= max_bytes:
-            return
+    while size < max_bytes and (some := found.fetchmany(_SOME)):
+        yield from some
+        size += sum([len(row[place] or "") for place in texts for row in some])
 
 
 def selection(
@@ -101,9 +100,7 @@ def _covering(query: EventQuery, columns: Sequence[str]) -> str:
 
 def _conditions(query: EventQuery, *, in_order: bool) -> tuple[str, list[Any]]:
     parts = [
-        *_run_conditions(
-            query.kernel_run_ids, in_order=in_order and query.channel is None and query.session_id is None
-        ),
+        *_run_conditions(query, in_order=in_order and query.channel is None and query.session_id is None),
         ("e.run IN (SELECT number FROM runs WHERE notebook = ?)", query.notebook),
         ("e.session_id = ?", query.session_id),
         _type_condition(query.types),
@@ -118,18 +115,22 @@ def _conditions(query: EventQuery, *, in_order: bool) -> tuple[str, list[Any]]:
     return (f" WHERE {where}" if where else ""), [value for part, value in chosen if "?" in part]
 
 
-def _run_conditions(run_ids: Sequence[str] | None, *, in_order: bool) -> list[tuple[str, str | None]]:
+def _run_conditions(query: EventQuery, *, in_order: bool) -> list[tuple[str, str | None]]:
     """One run's events stand together in the table, but for those of kernels of the same time: to go through that part
-    gives them in order. An index would have to be sorted, but for one channel's."""
+    gives them in order. An index would have to be sorted, but for one channel's. Several runs are gone through so where
+    they are read page after page, each of which would be sorted anew; a page begins where the one before it ended."""
+    run_ids, by_page = query.kernel_run_ids, query.limit is not None
+    run = "+e.run" if in_order and (by_page or (run_ids is not None and len(run_ids) == 1)) else "e.run"
     if run_ids is None or len(run_ids) != 1:
-        return [("e.run IN (SELECT number FROM runs WHERE id IN (SELECT value FROM json_each(?)))", _listed(run_ids))]
+        return [(f"{run} IN (SELECT number FROM runs WHERE id IN (SELECT value FROM json_each(?)))", _listed(run_ids))]  # noqa: S608 (of constants)
     number = "(SELECT number FROM runs WHERE id = ?)"
     if not in_order:
         return [(f"e.run = {number}", run_ids[0])]
     edge = f"(SELECT position FROM events WHERE run = {number} ORDER BY seq"  # noqa: S608 (of constants)
+    begin = None if query.after_position else run_ids[0]
     return [
         (f"+e.run = {number}", run_ids[0]),
-        (f"e.position >= {edge} LIMIT 1)", run_ids[0]),
+        (f"e.position >= {edge} LIMIT 1)", begin),
         (f"e.position <= {edge} DESC LIMIT 1)", run_ids[0]),
     ]
 
