@@ -14,12 +14,14 @@ import pytest
 from support.services import PostgresCluster, free_port
 from support.team_stores import asked, record, seqs, until
 
+from victor_nb.agent.coordinators import AnalyticsCoordinator
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.config.settings import Settings
 from victor_nb.errors import ConfigError, StoreError, UsageError
+from victor_nb.exporters.base import BaseAnalyticsExporter
 from victor_nb.frames import Analytics
 from victor_nb.messages import new_id
-from victor_nb.protocols import EventQuery
+from victor_nb.protocols import AnalyticsEvent, EventQuery, ExportResult
 from victor_nb.store import open_store
 from victor_nb.store.database import Row
 from victor_nb.store.postgres import PostgresStore
@@ -164,3 +166,32 @@ async def test_a_chat_is_recorded_in_the_database_and_read_as_frames(dsn: str, c
     (run,) = store.runs()
     store.close()
     assert run.ended_at_us
+
+
+class Collects(BaseAnalyticsExporter):
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    async def export(self, events: list[AnalyticsEvent]) -> ExportResult:
+        self.ids += [event.id for event in events]
+        return ExportResult(True, len(events))
+
+
+async def test_an_exporter_gets_each_event_once_across_a_restart(team: PostgresStore, cluster: PostgresCluster):
+    exporter = Collects()
+    analytics = AnalyticsCoordinator([exporter])
+    orchestrator = AgentOrchestrator(model=ScriptedModel("yes", "yes"), analytics_coordinator=analytics, store=team)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        await orchestrator.chat("one")
+        await analytics.flush()
+        await asyncio.to_thread(cluster.stop)
+        await orchestrator.chat("two")
+        await asyncio.to_thread(cluster.start)
+        await asyncio.to_thread(until, lambda: len(seqs(team)) == team.accepted)
+        result = await analytics.flush()
+    (box,) = team.outboxes()
+    orchestrator.close()
+    assert result.success, result.error
+    assert (box.delivered, box.pending, box.dead) == (box.accepted, 0, 0)
+    assert len(exporter.ids) == len(set(exporter.ids)) >= box.accepted

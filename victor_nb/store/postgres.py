@@ -199,7 +199,7 @@ class PostgresStore(RecordingStore):
 
     def _tell(self, news: str) -> None:
         if writer := self._writer:
-            writer.news = news
+            writer.news = news or None
 
     def _select(self, read: Callable[[Connection], T], nothing: T) -> T:
         from victor_nb.store.postgres_reader import Reader

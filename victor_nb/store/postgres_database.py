@@ -34,7 +34,7 @@ _SLICE_BYTES: Final = 8 * 1024 * 1024
 
 class PostgresDatabase:
     """`folder` is where spools are; None keeps them in memory. `nudge` has `tend` called in the writer's thread, soon;
-    `warn` tells the user."""
+    `warn` tells the user, at the next event; with nothing it takes back what he was not told yet."""
 
     def __init__(
         self,
@@ -119,7 +119,9 @@ class PostgresDatabase:
         self._link = self._link or self._keeper.take()
         if self._link is None:
             return
-        self.degraded = None
+        if self.degraded:
+            self.degraded = None
+            self._warn("")
         try:
             more = self._tended(self._link)
         except LinkLostError as lost:
