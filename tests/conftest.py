@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["support.llm_server", "support.services", "support.otlp", "support.kernels", "support.cells", "support.lab"]
+pytest_plugins = [
+    "support.llm_server",
+    "support.services",
+    "support.otlp",
+    "support.kernels",
+    "support.cells",
+    "support.lab",
+]
 
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY", "OLLAMA_BASE_URL", "OLLAMA_HOST")
 

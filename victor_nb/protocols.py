@@ -140,8 +140,8 @@ class IEventStore(Protocol):
     """Where events become durable. Methods are plain and thread-safe; `append` never blocks on the disk.
 
     `accepted` is the highest `seq` given out in this run. `open_channel` gives a number that no other recorder of this
-    run has. `claim` gives an exporter its outbox of this run and channel, made when new, behind those that kernels which
-    are gone have left to the same exporter: they belong to this run from now on, and no other is given them.
+    run has. `claim` gives an exporter its outbox of this run and channel, made when new, behind those that kernels
+    which are gone have left to the same exporter: they belong to this run from now on, and no other is given them.
     `save_outbox` remembers how far it has come and sets `dead` aside; `settle` counts those as delivered after all.
     """
 

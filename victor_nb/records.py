@@ -74,8 +74,8 @@ class Outbox:
 
     What is at or below `position` was `delivered` (how many events), or was set aside as dead. `attempts` counts the
     failures in a row since, `last_error` is the latest. The store itself counts `accepted` (events of that run and
-    channel, pruned ones included), `pending` (those behind `position`) and `dead`, and knows the `owner`, the kernel run
-    that delivers them; `save_outbox` ignores these four. Always `delivered + pending + dead == accepted`.
+    channel, pruned ones included), `pending` (those behind `position`) and `dead`, and knows the `owner`, the kernel
+    run that delivers them; `save_outbox` ignores these four. Always `delivered + pending + dead == accepted`.
     """
 
     exporter: str

@@ -112,7 +112,7 @@ class Deliveries:
     def _start(self, entry: _Entry, recording: Recording) -> None:
         backlog = self._backlog(entry, recording)
         if not backlog.is_claimed:
-            source.store.save_outbox(Outbox(backlog.exporter, *backlog.own))
+            recording.store.save_outbox(Outbox(backlog.exporter, *backlog.own))
         predecessor = self._last.get(entry.identity)
         entry.delivery = Delivery(entry.caller, backlog, self._report, predecessor=predecessor)
         self._last[entry.identity] = entry.delivery

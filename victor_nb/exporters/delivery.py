@@ -31,10 +31,7 @@ _CLAIM_EVERY_S = 60.0
 
 
 class Delivery:
-    """Brings `backlog` to the exporter of `caller`; at once, or when `predecessor`, which is closed, has ended.
-
-    `claimed` is done when the store knows that this exporter is to have what is recorded.
-    """
+    """Brings `backlog` to the exporter of `caller`; at once, or when `predecessor`, which is closed, has ended."""
 
     def __init__(
         self, caller: Caller, backlog: Backlog, report: Report, *, predecessor: Delivery | None = None

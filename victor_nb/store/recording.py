@@ -129,8 +129,12 @@ class RecordingStore:
         return self._ask(lambda database: database.claim(exporter, channel))
 
     def save_outbox(self, outbox: Outbox, dead: Sequence[DeadLetter] = ()) -> None:
-        """Queue how far an exporter has come. The store counts `delivered` itself, by the events it passes."""
-        self._note(lambda database: database.save_outbox(outbox, dead))
+        """Queue how far an exporter has come. The store counts `delivered` itself, by the events it passes.
+
+        One without progress or failures announces an exporter: events recorded after it are never durable without it.
+        """
+        announces = not (outbox.position or outbox.attempts)
+        self._note(lambda database: database.save_outbox(outbox, dead), announces=announces)
 
     def settle(self, delivered: Sequence[DeadLetter]) -> None:
         """Queue that dead letters were delivered after all."""
@@ -167,11 +171,13 @@ class RecordingStore:
             self._at_exit = True
         return self._writer
 
-    def _note(self, change: Change) -> None:
-        """A change after `close` is dropped: what was delivered so late is delivered again, under the same ids."""
+    def _note(self, change: Change, *, announces: bool = False) -> None:
+        """A change after `close` is dropped, unless it `announces` something new: what was delivered so late is
+        delivered again, under the same ids."""
         with self._lock:
-            if self._writer:
-                self._writer.note(change)
+            writer = self._writer or (self._start() if announces else None)
+            if writer:
+                writer.note(change)
 
     def _ask(self, job: Callable[[Database], T]) -> T:
         with self._lock:

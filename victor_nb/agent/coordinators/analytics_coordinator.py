@@ -20,7 +20,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from victor_nb.agent.capture import Capture, CapturePolicy
-from victor_nb.agent.receipts import KnownToExporters, NothingRecorded
+from victor_nb.agent.receipts import NothingRecorded
 from victor_nb.errors import EventError, UsageError, did_you_mean
 from victor_nb.events import PAYLOADS, EventContent, ExportFailed, SessionStarted
 from victor_nb.exporters.base import BaseAnalyticsExporter
@@ -64,7 +64,6 @@ class AnalyticsCoordinator:
         self._lock = threading.Lock()
         self._store: IEventStore | None = None
         self._channel = ("", 0)
-        self._unclaimed = False
         self._enabled = True
         self._capture = Capture()
         self._default_session = ""
@@ -176,11 +175,7 @@ class AnalyticsCoordinator:
     ) -> Awaitable[None]:
         if not self._enabled:
             return NothingRecorded()
-        recorded = self.store.append(type, session_id, data, content, channel=self._current_channel())
-        if not self._unclaimed or not (claims := self._deliveries.unclaimed()):
-            self._unclaimed = False
-            return recorded
-        return KnownToExporters(recorded, claims)
+        return self.store.append(type, session_id, data, content, channel=self._current_channel())
 
     def _current_channel(self) -> int:
         """One of our own, and another one in a forked child, which is a kernel run of its own."""
@@ -194,11 +189,11 @@ class AnalyticsCoordinator:
 
     def _begin_session(self, session_id: str) -> None:
         self._open_sessions.add(session_id)
-        self._append("session_started", session_id, _versions(), None)
         if self._enabled:
             _live.add(self)
             _close_at_exit()
-            self._start_deliveries()
+            self._start_deliveries()  # ahead of the event: a kernel killed after it has left it to its exporters
+        self._append("session_started", session_id, _versions(), None)
 
     def _start_deliveries(self) -> None:
         """Those that do not run yet. Exporters that name no destination belong to this notebook or script."""
@@ -208,7 +203,6 @@ class AnalyticsCoordinator:
         notebook = host.turn_origin().get("notebook") if host else notebook_path()
         where = place(notebook, self.store.kernel_run_id)
         self._deliveries.start(Recording(self.store, self._current_channel(), where))
-        self._unclaimed = True
 
     def _report(self, failed: ExportFailed, session_id: str | None) -> None:
         self._append("export_failed", session_id or self._default_session, failed, None)
