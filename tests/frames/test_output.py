@@ -15,7 +15,7 @@ from support import recorded
 
 from victor_nb.errors import UsageError
 from victor_nb.frames import Analytics
-from victor_nb.frames.handle import FRAMES
+from victor_nb.frames.names import FRAMES
 from victor_nb.store import SQLiteStore
 
 

@@ -85,11 +85,11 @@ def _matched(started: Events, completed: Events) -> Rows | None:
     starts, ends = started["turn_id"], completed["turn_id"]
     if starts.null_count or ends.null_count:
         return None
-    if any(len(ids.unique()) < len(ids) for ids in ((starts,) if starts.equals(ends) else (starts, ends))):
-        return None
     opened = np.arange(len(starts))
-    if starts.equals(ends):
+    if starts.equals(ends) and not pc.any(pc.equal(starts[1:], starts[:-1])).as_py():
         return Rows(opened, opened)
+    if any(len(ids.unique()) < len(ids) for ids in (starts, ends)):
+        return None
     closed = pc.index_in(starts, value_set=ends).fill_null(NONE).to_numpy().astype("int64")
     unopened = np.flatnonzero(pc.invert(pc.is_in(ends, value_set=starts)).to_numpy())
     nothing = np.full(len(unopened), NONE)

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
-from victor_nb.errors import UsageError, VictorError, did_you_mean
+from victor_nb.errors import VictorError
 from victor_nb.frames.filters import Filters, filter_of, takes_filters
 from victor_nb.frames.losses import loss_proof
+from victor_nb.frames.names import FRAMES, check_frame, checked_types
 from victor_nb.frames.scope import Scope, scope_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 FLUSH_TIMEOUT_S: Final = 10.0
-FRAMES: Final = ("events", "turns", "requests", "tool_calls", "compactions", "sessions", "feedback", "exports")
 
 
 class Analytics:
@@ -98,7 +98,7 @@ class Analytics:
         Raises:
             UsageError: there is no event type of that name.
         """
-        return self._frame("events", filters, content=content, types=_checked_types(type))
+        return self._frame("events", filters, content=content, types=checked_types(type))
 
     @takes_filters
     def turns(self, *, content: bool = False, expand_tags: bool = False, **filters: Unpack[Filters]) -> pd.DataFrame:
@@ -220,7 +220,7 @@ class Analytics:
 
         names = [frame] if isinstance(frame, str) else frame or FRAMES
         for name in names:
-            _check_frame(name)
+            check_frame(name)
         options = {"content": content, "expand_tags": expand_tags}
         return write_parquet(path, names, lambda name: self._frame(name, filters, **options))
 
@@ -242,30 +242,10 @@ class Analytics:
 def _table(name: str, request: Request) -> pa.Table:
     from victor_nb.frames import build, sessions
 
-    _check_frame(name)
+    check_frame(name)
     return getattr(sessions if name == "sessions" else build, name)(request)
 
 
 def _proven(frame: pd.DataFrame, scope: Scope) -> pd.DataFrame:
     frame.attrs["victor"] = loss_proof(scope)
     return frame
-
-
-def _check_frame(name: str) -> None:
-    if name not in FRAMES:
-        raise UsageError(
-            f"there is no frame {name!r}.{did_you_mean(name, FRAMES)}", hint=f"frames are {', '.join(FRAMES)}"
-        )
-
-
-def _checked_types(type: str | Sequence[str] | None) -> Sequence[str]:
-    from victor_nb.events import PAYLOADS
-
-    types = [type] if isinstance(type, str) else type or ()
-    for name in types:
-        if name not in PAYLOADS and not name.startswith("x_"):
-            raise UsageError(
-                f"there is no event type {name!r}.{did_you_mean(name, PAYLOADS)}",
-                hint=f"a user's own begin with x_; the others are {', '.join(PAYLOADS)}",
-            )
-    return types

@@ -6,7 +6,7 @@ Works on whole arrays; knows nothing of columns.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -50,7 +50,11 @@ def paired(starts: Events, ends: Events, id_field: str) -> Rows:
     import numpy as np
 
     began, ended = _positions(starts), _positions(ends)
-    match = _first_in_first_out(began, ended, *_keys(starts, ends, id_field))
+    names = ("kernel_run_id", "turn_id", f"data.{id_field}")
+    if _in_step(starts, ends, began, ended, names):
+        match = np.arange(len(ended))
+    else:
+        match = _first_in_first_out(began, ended, *_keys(starts, ends, names))
     closed = np.full(len(began), NONE)
     closed[match[match != NONE]] = np.flatnonzero(match != NONE)
     unopened = np.flatnonzero(match == NONE)
@@ -95,13 +99,21 @@ def _positions(events: Events) -> Indices:
     return events["position"].to_numpy()
 
 
-def _keys(starts: Events, ends: Events, id_field: str) -> tuple[Indices, Indices]:
+def _in_step(starts: Events, ends: Events, began: Indices, ended: Indices, names: Sequence[str]) -> bool:
+    """Whether the n-th end plainly belongs to the n-th start, as where one turn followed the other."""
+    count = len(ended)
+    if count > len(began) or (began[:count] > ended).any():
+        return False
+    return all(starts[name].slice(0, count).equals(ends[name]) for name in names)
+
+
+def _keys(starts: Events, ends: Events, names: Sequence[str]) -> tuple[Indices, Indices]:
     """A number for each combination of run, turn and id; null is a value."""
     import numpy as np
     import pyarrow as pa
 
     keys = np.zeros(len(starts["position"]) + len(ends["position"]), dtype=np.int64)
-    for name in ("kernel_run_id", "turn_id", f"data.{id_field}"):
+    for name in names:
         values = pa.chunked_array([*starts[name].chunks, *ends[name].chunks], starts[name].type)
         codes, count = _codes(values.combine_chunks())
         keys, _ = _codes(pa.array(keys * count + codes))
