@@ -82,6 +82,33 @@ def test_frames_are_what_one_event_after_the_other_makes_of_them(events: list[tu
     store.close()
 
 
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(st.sampled_from(["started", "completed"]), st.sampled_from("aab")), max_size=12))
+def test_a_completion_goes_to_the_oldest_that_is_open(events: list[tuple[str, str]]) -> None:
+    store = SQLiteStore()
+    expected: list[list[int | None]] = []
+    waiting: dict[str, deque[list[int | None]]] = defaultdict(deque)
+    for number, (kind, call) in enumerate(events):
+        store.append(
+            f"tool_call_{kind}",
+            "s",
+            {"turn_id": "t", "tool_call_id": call, "args_bytes": number, "result_bytes": number},
+        )
+        if kind == "completed" and waiting[call]:
+            waiting[call].popleft()[1] = number
+        else:
+            expected.append([number, None] if kind == "started" else [None, number])
+            waiting[call].extend(expected[-1:] if kind == "started" else [])
+    calls = Analytics(lambda: store).tool_calls()
+    found = zip(calls["started_at"].notna(), calls["args_bytes"], calls["result_bytes"].fillna(-1), strict=True)
+    closed = [
+        [end if start is None or end is not None else start, -1 if end is None else end] for start, end in expected
+    ]
+    assert [[args, result] for _, args, result in found] == closed
+    assert calls["started_at"].notna().tolist() == [start is not None for start, _ in expected]
+    store.close()
+
+
 def one_row_after_the_other(
     store: SQLiteStore, prefix: str, id_field: str, columns: tuple[Column, ...]
 ) -> dict[str, list[Any]]:
