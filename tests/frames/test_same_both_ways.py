@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.bare import Bare
 
@@ -61,6 +61,7 @@ types = st.sampled_from(["turn_started", "turn_completed", "model_request_starte
 
 
 @settings(deadline=None, max_examples=50)  # a new store each time
+@example([("turn_completed", {"turn_id": "a"}), ("turn_started", {"turn_id": "a"})])
 @given(st.lists(st.tuples(types, payloads), max_size=14))
 def test_frames_are_what_one_event_after_the_other_makes_of_them(events: list[tuple[str, dict[str, Any]]]) -> None:
     store = SQLiteStore()

@@ -78,11 +78,20 @@ def _kept(scope: Scope, type: str, wanted: Wanted) -> Events | None:
 
 
 def _matched(started: Events, completed: Events) -> Rows | None:
-    """The rows of turns each of which was started and completed at most once. An index gives both in one order."""
+    """The rows of turns each of which was started at most once, and then completed at most once."""
+    rows = _rows_of(started["turn_id"], completed["turn_id"])
+    if rows is None:
+        return None
+    both = (rows.opened != NONE) & (rows.closed != NONE)
+    began = started["position"].to_numpy()[rows.opened[both]]
+    return None if (began > completed["position"].to_numpy()[rows.closed[both]]).any() else rows
+
+
+def _rows_of(starts: pa.ChunkedArray, ends: pa.ChunkedArray) -> Rows | None:
+    """Turns by their ids. An index gives both in one order, equal ids next to each other."""
     import numpy as np
     import pyarrow.compute as pc
 
-    starts, ends = started["turn_id"], completed["turn_id"]
     if starts.null_count or ends.null_count:
         return None
     opened = np.arange(len(starts))
