@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from support.cells import run_ok, value_of
@@ -43,6 +45,14 @@ def test_the_answer_is_one_output_with_a_footer(shared: Shared) -> None:
     for text in bundle.values():
         assert "Hello from the loopback server." in text
         assert FOOTER.search(text)
+
+
+def test_a_warning_beside_a_long_answer_stays(new_kernel: Callable[..., Kernel], tmp_path: Path) -> None:
+    kernel = new_kernel(env={"VICTOR_STORE": str(tmp_path)})
+    run_ok(kernel, "%load_ext victor_nb")
+    result = run_ok(kernel, "%%victor -m demo\nHi")
+    assert "analytics are kept in memory only" in result.stderr
+    assert len(result.displays) == 1
 
 
 def test_quiet_has_no_footer(shared: Shared) -> None:

@@ -11,6 +11,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 
 from victor_nb.errors import AnswerInterrupted, UsageError, VictorError, did_you_mean
 from victor_nb.notebook.arguments import CellOptions, cell_help, parse_cell_line, parse_verb
+from victor_nb.notebook.printing import noticing
 
 if TYPE_CHECKING:
     from victor_nb.messages import ChatResponse
@@ -64,7 +65,7 @@ class VictorMagics(Magics):
         display = self._display(options)
         before = orchestrator.last_response
         try:
-            with self._turn_in(options.session or orchestrator.session_id):
+            with self._turn_in(options.session or orchestrator.session_id), noticing(display.printed_beside):
                 response = self._host.bridge.run(
                     lambda emit: orchestrator.chat(
                         cell.strip(),

@@ -76,6 +76,10 @@ class AnswerDisplay:
         self._last_cost = 0
         self._closed = False
 
+    def printed_beside(self) -> None:
+        """Something was printed in this cell: it must stay, so the cell is not cleared. Any thread may call this."""
+        self._sole = False
+
     @property
     def text(self) -> str:
         """The answer text that has arrived so far."""

@@ -38,6 +38,9 @@ class TerminalDisplay:
     def tick(self) -> None:
         """Nothing is held back."""
 
+    def printed_beside(self) -> None:
+        """Nothing is taken back either."""
+
     def finish(self, response: ChatResponse, footer: bool = True) -> None:
         if not self._pieces:
             self._write(clean(response.content))

@@ -1,0 +1,37 @@
+"""Notices text that is printed while an answer streams, such as a warning that the disk is full. A cell that is cleared
+loses it, so whoever would clear the cell has to know.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TextIO
+
+
+@contextmanager
+def noticing(printed: Callable[[], None]) -> Generator[None]:
+    """Call `printed` whenever something is written to standard output or error inside the block, by any thread."""
+    with ExitStack() as stack:
+        for stream in (sys.stdout, sys.stderr):
+            stack.enter_context(_noticing(stream, printed))
+        yield
+
+
+@contextmanager
+def _noticing(stream: TextIO, printed: Callable[[], None]) -> Generator[None]:
+    """The stream itself is changed, not `sys.stderr`: handlers of `logging` keep the stream they were made with."""
+    write = stream.write
+
+    def noticed(text: str, /) -> int:
+        printed()
+        return write(text)
+
+    with suppress(AttributeError):  # a stream that cannot be changed prints as before
+        stream.write = noticed
+    try:
+        yield
+    finally:
+        with suppress(AttributeError):
+            stream.write = write
