@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from playwright.sync_api import Request
 from support.lab import Lab, LabPage
 
 pytestmark = pytest.mark.browser
@@ -150,7 +151,12 @@ def requests_of(page: LabPage, lab: Lab) -> list[str]:
     """What the page asks for from now on, of anyone but its own server."""
     foreign: list[str] = []
     own = (lab.url, lab.url.replace("http", "ws"), "data:", "blob:")
-    page.page.on("request", lambda request: None if request.url.startswith(own) else foreign.append(request.url))
+
+    def note(request: Request) -> None:
+        if not request.url.startswith(own):
+            foreign.append(request.url)
+
+    lab.on_browser(lambda: page.page.on("request", note))
     return foreign
 
 

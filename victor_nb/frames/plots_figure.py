@@ -28,8 +28,8 @@ from matplotlib.ft2font import FT2Font
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from matplotlib.transforms import offset_copy
 
-BLUE, SKY, ORANGE, GREEN, VERMILLION = "#0072B2", "#56B4E9", "#E69F00", "#009E73", "#D55E00"
-PALETTE: Final = (BLUE, ORANGE, GREEN, "#CC79A7", SKY, VERMILLION, "#8C6D00", "#000000")
+BLUE, SKY, ORANGE, GREEN, VERMILION = "#0072B2", "#56B4E9", "#E69F00", "#009E73", "#D55E00"
+PALETTE: Final = (BLUE, ORANGE, GREEN, "#CC79A7", SKY, VERMILION, "#8C6D00", "#000000")
 """Okabe and Ito's colours, which people with any kind of colour vision can tell apart (their yellow darkened)."""
 GREY, INK = "#9A9A9A", "#222222"
 

@@ -15,7 +15,7 @@ from victor_nb.frames.plots_figure import (
     GREY,
     ORANGE,
     SKY,
-    VERMILLION,
+    VERMILION,
     bars_height,
     canvas,
     dollars,
@@ -133,7 +133,7 @@ def _cost_bars(axes: Axes, binned: Bins, costs: np.ndarray[Any, Any]) -> None:
     unknown = binned.centres[known == 0]
     if len(unknown):
         foot = np.full(len(unknown), 0.03)
-        axes.plot(unknown, foot, "x", color=VERMILLION, label="price unknown", transform=axes.get_xaxis_transform())
+        axes.plot(unknown, foot, "x", color=VERMILION, label="price unknown", transform=axes.get_xaxis_transform())
 
 
 def _cost_by(shown: pd.DataFrame, by: By, note: str) -> VictorFigure:
@@ -187,7 +187,7 @@ def _latency_points(axes: Axes, timed: pd.DataFrame) -> np.ndarray[Any, Any]:
     axes.vlines(numbers, np.where(np.isnan(first), durations, first), durations, color="#CCCCCC", linewidth=1)
     axes.plot(numbers[ok], durations[ok], "o", color=BLUE, ms=5, label="whole answer")
     if not ok.all():
-        axes.plot(numbers[~ok], durations[~ok], "x", color=VERMILLION, ms=7, label="failed or interrupted")
+        axes.plot(numbers[~ok], durations[~ok], "x", color=VERMILION, ms=7, label="failed or interrupted")
     if not np.isnan(first).all():
         axes.plot(numbers, first, "_", color=ORANGE, ms=8, mew=2, label="first token")
     return durations

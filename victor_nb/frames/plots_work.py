@@ -16,7 +16,7 @@ from victor_nb.frames.plots_figure import (
     GREY,
     INK,
     ORANGE,
-    VERMILLION,
+    VERMILION,
     bars_height,
     canvas,
     colours,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _STATUSES: Final = {
     "ok": GREEN,
-    "error": VERMILLION,
+    "error": VERMILION,
     "denied": ORANGE,
     "interrupted": GREY,
     "unknown_tool": "#CC79A7",
