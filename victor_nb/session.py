@@ -5,6 +5,7 @@ It knows nothing of IPython; the notebook folder gives it the parts that do (whe
 
 from __future__ import annotations
 
+import reprlib
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -110,7 +111,17 @@ def set_current(session: Session | None) -> None:
 
 
 def add_exporter(exporter: IAnalyticsExporter) -> None:
-    """Send this notebook's events to `exporter`, now and after every turn."""
+    """Send this notebook's events to `exporter`, now and after every turn.
+
+    Raises:
+        UsageError: it is no object with an `async def export(self, events)`.
+    """
+    if isinstance(exporter, type) or not callable(getattr(exporter, "export", None)):
+        raise UsageError(
+            f"{reprlib.repr(exporter)} is no exporter.",
+            hint='as in vn.add_exporter(vn.FileAnalyticsExporter("events.jsonl")), or an object of a class of yours '
+            "with `async def export(self, events)`",
+        )
     coordinator = current().orchestrator.analytics_coordinator
     coordinator.add_exporter(exporter)
     coordinator.notify()

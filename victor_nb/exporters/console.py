@@ -27,7 +27,7 @@ class ConsoleAnalyticsExporter(BaseAnalyticsExporter):
         include_content: print prompts, answers, tool arguments and results too.
 
     Raises:
-        ConfigError: no such format.
+        ConfigError: no such format, or nothing can be written to the stream.
     """
 
     def __init__(
@@ -39,6 +39,10 @@ class ConsoleAnalyticsExporter(BaseAnalyticsExporter):
     ) -> None:
         if format not in ("line", "json"):
             raise ConfigError(f"{format!r} is not a format.", hint='use "line" or "json"')
+        if stream is not None and not hasattr(stream, "write"):
+            raise ConfigError(
+                f"{stream!r} is no stream that can be written to.", hint='as in sys.stdout, or open("events.log", "a")'
+            )
         self.stream = stream
         self.format = format
         self.include_content = include_content

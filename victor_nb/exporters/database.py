@@ -71,6 +71,9 @@ class DatabaseAnalyticsExporter(BaseAnalyticsExporter):
         self._opened: _Opened | None = None
         self._columns: Mapping[str, TableColumn] = {}
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.destination!r})"
+
     async def export(self, events: list[AnalyticsEvent]) -> ExportResult:
         """
         Returns:

@@ -72,7 +72,7 @@ class FileAnalyticsExporter(BaseAnalyticsExporter):
         batch_bytes: int = 4 * 1024 * 1024,
         timeout_s: float = 30.0,
     ) -> None:
-        self.path = Path(path).expanduser().absolute()
+        self.path = _absolute(path)
         self.format: FileFormat = format or _format_of(self.path)
         _check(self.path, self.format, Rotation(max_bytes, max_files, daily))
         self.include_content = include_content
@@ -106,8 +106,16 @@ def _explained(path: Path, error: OSError) -> ExportError:
     return ExportError(f"{path} cannot be written: {error.strerror or error}{where}.", hint=hint)
 
 
+def _absolute(path: str | os.PathLike[str]) -> Path:
+    if not isinstance(path, str | os.PathLike) or not str(path):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigError(f"{path!r} is not the path of a file or folder.", hint='as in "events.jsonl"')
+    return Path(path).expanduser().absolute()
+
+
 def _format_of(path: Path) -> FileFormat:
-    suffix = "" if path.is_dir() else path.suffix.lower()
+    suffix = path.suffix.lower()
+    if path.is_dir() and suffix not in _FORMATS:
+        suffix = ""
     if suffix not in _FORMATS:
         raise ConfigError(
             f"what to write to {path.name!r} is not clear: its name does not tell the format.",
@@ -121,11 +129,14 @@ def _check(path: Path, format: FileFormat, rotation: Rotation) -> None:
     if format not in known:
         raise ConfigError(f"{format!r} is not a format.{did_you_mean(format, known)}", hint=f"use {', '.join(known)}")
     if path.exists() and path.is_dir() != (format == "parquet"):
-        raise ConfigError(f"{path} is there already, and is {'a folder' if path.is_dir() else 'no folder'}.")
+        raise ConfigError(
+            f"{path} is there already, and is {'a folder' if path.is_dir() else 'no folder'}.",
+            hint="name another, or pass format=",
+        )
     limits = {"max_bytes": rotation.max_bytes, "max_files": rotation.max_files}
     for name, value in limits.items():
         if value is not None and value < 1:
-            raise ConfigError(f"{name} must be at least 1, not {value}.")
+            raise ConfigError(f"{name} must be at least 1, not {value}.", hint=f"leave {name} out for no limit")
     if format == "parquet" and (rotation.max_files is not None or rotation.daily):
         raise ConfigError("a Parquet dataset has a folder for each day, and keeps them all.", hint="leave both out")
     if rotation.max_files is not None and rotation.max_bytes is None and not rotation.daily:

@@ -42,10 +42,12 @@ class Wire:
     """The receiver at `endpoint`, its base URL; by default what the environment says.
 
     Raises:
-        ConfigError: a URL, a timeout or a compression cannot be used.
+        ConfigError: a URL, the headers, a timeout or a compression cannot be used.
     """
 
     def __init__(self, endpoint: str | None, headers: Mapping[str, str], timeout_s: float | None) -> None:
+        if not isinstance(headers, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigError(f"headers are a dict, not {type(headers).__name__}.", hint='as in {"api-key": "…"}')
         self._traces = _place("traces", endpoint, headers, timeout_s)
         self._metrics = _place("metrics", endpoint, headers, timeout_s)
         self.destination = self._traces.address.shown
@@ -96,7 +98,7 @@ def _url(signal: Signal, endpoint: str | None) -> str:
     """`endpoint` and the general variable are the base of both signals, the variable of one signal is all of it."""
     if endpoint is None and (whole := os.environ.get(f"{_PREFIX}{signal.upper()}_ENDPOINT")):
         return whole
-    base = (endpoint or os.environ.get(f"{_PREFIX}ENDPOINT") or _DEFAULT).rstrip("/")
+    base = str(endpoint or os.environ.get(f"{_PREFIX}ENDPOINT") or _DEFAULT).rstrip("/")
     return f"{base.removesuffix('/v1/traces')}/v1/{signal}"
 
 

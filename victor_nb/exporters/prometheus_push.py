@@ -100,6 +100,8 @@ def _parsed(url: str) -> webhook_address.Address:
 def _checked(job: str, labels: Mapping[str, str]) -> dict[str, str]:
     if not job:
         raise ConfigError("a job needs a name.", hint='as in job="victor_nb"')
+    if not isinstance(labels, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigError(f"grouping_key is a dict, not {type(labels).__name__}.", hint='as in {"team": "research"}')
     for name in labels:
         if not _LABEL.fullmatch(name):
             raise ConfigError(f"{name!r} cannot be the name of a label.", hint="letters, digits and _, as in team")

@@ -186,6 +186,10 @@ class WebhookAnalyticsExporter(BaseAnalyticsExporter):
 
 def _checked(headers: Mapping[str, str]) -> dict[str, str]:
     """Names in lower case. A value that HTTP cannot carry is refused here, where no error message repeats it."""
+    if not isinstance(headers, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigError(
+            f"headers are a dict, not {type(headers).__name__}.", hint='as in {"Authorization": "Bearer …"}'
+        )
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name):
             raise ConfigError(

@@ -47,7 +47,7 @@ def parse(url: str) -> Address:
         ConfigError: it is no http(s) URL with a host.
     """
     try:
-        parts = urlsplit("" if _UNPRINTABLE.search(url) else url)
+        parts = urlsplit(url if isinstance(url, str) and not _UNPRINTABLE.search(url) else "")  # pyright: ignore[reportUnnecessaryIsInstance]
         usable = parts.scheme in _DEFAULT_PORTS and parts.hostname and parts.port != 0
     except ValueError:
         usable, parts = False, urlsplit("")
