@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -61,3 +62,13 @@ def test_any_text_can_be_redacted_twice(text: str):
     redactor = Redactor()
     once = redactor.redact(text)
     assert redactor.redact(once) == once
+
+
+def test_what_stands_in_json_goes_and_json_stays_json():
+    inner = json.dumps({"phone": "\n+49 170 1234567", "name": "Jörg Müller"})
+    text = json.dumps({"to": "\nada@example.org", "iban": "\tDE89370400440532013000", "inner": inner})
+    clean = json.loads(Redactor(["Müller"]).redact(text))
+    assert (clean["to"], clean["iban"]) == ("\n[redacted]", "\t[redacted]")
+    assert json.loads(clean["inner"]) == {"phone": "\n[redacted]", "name": "Jörg [redacted]"}
+    harmless = r'a "path\to" and "C:\new" \frac{"a\n"'
+    assert Redactor().redact(harmless) == harmless

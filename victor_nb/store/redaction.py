@@ -6,12 +6,14 @@ Secrets are another matter (`scrub.py`): they never reach a store at all.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Final
 
 REDACTED: Final = "[redacted]"
 
+_ESCAPED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)+"', re.DOTALL)
 _EMAIL = re.compile(r"[\w.+%-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _CARD = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?![\w])")
@@ -36,7 +38,9 @@ class Redactor:
         self._patterns = [re.compile(pattern) for pattern in patterns]
 
     def redact(self, text: str) -> str:
-        """`text` with `[redacted]` in place of each find."""
+        """`text` with `[redacted]` in place of each find. Strings of JSON are looked through as what they stand for."""
+        if "\\" in text:
+            text = _ESCAPED.sub(self._string, text)
         for pattern in self._patterns:
             text = pattern.sub(lambda found: REDACTED if found[0] else "", text)
         if "@" in text:
@@ -44,6 +48,14 @@ class Redactor:
         text = _IBAN.sub(lambda found: REDACTED if _is_iban(found[0]) else found[0], text)
         text = _CARD.sub(lambda found: REDACTED if _is_card(found[0]) else found[0], text)
         return _PHONE.sub(lambda found: REDACTED if sum(c.isdigit() for c in found[0]) >= 8 else found[0], text)
+
+    def _string(self, found: re.Match[str]) -> str:
+        try:
+            plain: str = json.loads(found[0], strict=False)
+        except ValueError:
+            return found[0]
+        clean = self.redact(plain)
+        return found[0] if clean == plain else json.dumps(clean)
 
 
 def _is_iban(text: str) -> bool:
