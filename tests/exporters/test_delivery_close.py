@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 
@@ -137,3 +139,29 @@ async def test_one_that_is_replaced_ends_its_call_first_and_nothing_is_sent_twic
     assert (await coordinator.export_analytics()).success
     assert (first.numbers, second.numbers) == ([0, 1, 2], [3])
     coordinator.close()
+
+
+LATE = """
+import pathlib, sys, threading
+from victor_nb.agent.coordinators import AnalyticsCoordinator
+from victor_nb.store import open_store
+
+class Kept:
+    def export(self, events):
+        print(len(events), flush=True)
+
+def work():
+    main.join()
+    coordinator = AnalyticsCoordinator([Kept()])
+    coordinator.attach(open_store(pathlib.Path(sys.argv[1])), session_id="s")
+    coordinator.track_event("x_late", {})
+
+main = threading.main_thread()
+threading.Thread(target=work).start()
+"""
+
+
+def test_a_thread_that_outlives_the_main_one_can_record_and_deliver(tmp_path):
+    command = [sys.executable, "-c", LATE, str(tmp_path / "victor.db")]
+    done = subprocess.run(command, check=True, timeout=60, capture_output=True, text=True)
+    assert (done.stderr, sum(map(int, done.stdout.split()))) == ("", 3)

@@ -127,7 +127,7 @@ class AnalyticsCoordinator:
         """
         self._deliveries.add(exporter)
         if self._open_sessions:
-            self._start_deliveries()
+            self._start_deliveries(self.store)
 
     def remove_exporter(self, exporter: IAnalyticsExporter) -> None:
         """Stop sending to `exporter`, and close it; what it has not confirmed stays in the store."""
@@ -167,7 +167,7 @@ class AnalyticsCoordinator:
     ) -> Awaitable[None]:
         session_id = mended_text(session_id)
         if session_id not in self._open_sessions:
-            self._begin_session(session_id)
+            self._begin_session(self.store, session_id)
         return self._append(type, session_id, data, content)
 
     def _append(
@@ -187,15 +187,15 @@ class AnalyticsCoordinator:
                 self._channel = (self.store.kernel_run_id, self.store.open_channel())
             return self._channel[1]
 
-    def _begin_session(self, session_id: str) -> None:
+    def _begin_session(self, store: IEventStore, session_id: str) -> None:
         self._open_sessions.add(session_id)
         if self._enabled:
             _live.add(self)
             _close_at_exit()
-            self._start_deliveries()  # ahead of the event: a kernel killed after it has left it to its exporters
+            self._start_deliveries(store)  # ahead of the event: a kernel killed after it has left it to its exporters
         self._append("session_started", session_id, _versions(), None)
 
-    def _start_deliveries(self) -> None:
+    def _start_deliveries(self, store: IEventStore) -> None:
         """Those that do not run yet. Exporters that name no destination belong to this notebook or script."""
         if not self._enabled or not self.exporters:
             return
@@ -223,7 +223,7 @@ class AnalyticsCoordinator:
 
     def notify(self) -> None:
         """Let every exporter know, without waiting, that there is something new."""
-        self._start_deliveries()
+        self._start_deliveries(self.store)
         self._deliveries.notify()
 
     async def export_analytics(self, session_id: str | None = None) -> ExportResult:
@@ -238,7 +238,7 @@ class AnalyticsCoordinator:
             left; `results`: the same by exporter; `success`: nothing is pending or dead. With no exporter nothing is
             counted.
         """
-        self._start_deliveries()
+        self._start_deliveries(self.store)
         deliveries = self.deliveries
         query = EventQuery(
             kernel_run_ids=[self.store.kernel_run_id], channel=self._current_channel(), session_id=session_id
@@ -261,7 +261,7 @@ class AnalyticsCoordinator:
         Raises:
             UsageError: there is no exporter of that name.
         """
-        self._start_deliveries()
+        self._start_deliveries(self.store)
         deliveries = {delivery.name: delivery for delivery in self.deliveries}
         if exporter_name is not None and exporter_name not in deliveries:
             raise UsageError(
@@ -285,8 +285,8 @@ class AnalyticsCoordinator:
     ) -> list[AnalyticsEvent]:
         """Events by session and type, oldest first, content included."""
         await asyncio.to_thread(self.store.flush)
-        found = self.store.read(EventQuery(session_id=session_id, types=types, limit=limit))
-        return decode(found, include_content=True)
+        query = EventQuery(session_id=session_id, types=types, limit=limit)
+        return await asyncio.to_thread(lambda: decode(self.store.read(query), include_content=True))
 
     def to_dataframe(self, session_id: str | None = None) -> pd.DataFrame:
         """The events of a session, or of this notebook, as `victor_nb.analytics.events()` shows them."""
@@ -332,8 +332,11 @@ def _close_all() -> None:
 @cache
 def _close_at_exit() -> None:
     """Once, and ahead of the thread pools' own end: exporters need them to look up a host. `atexit` comes after it."""
-    importlib.import_module("concurrent.futures.thread")  # what is registered last is called first
-    getattr(threading, "_register_atexit", atexit.register)(_close_all)
+    try:
+        importlib.import_module("concurrent.futures.thread")  # what is registered last is called first
+        getattr(threading, "_register_atexit", atexit.register)(_close_all)
+    except RuntimeError:  # a thread that goes on when the main one has ended
+        atexit.register(_close_all)
 
 
 def _name(value: object) -> str:
