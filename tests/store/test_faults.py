@@ -19,6 +19,7 @@ import pytest
 from victor_nb.errors import StoreError
 from victor_nb.protocols import EventQuery
 from victor_nb.store import SQLiteStore
+from victor_nb.store.database import DatabaseUnusableError
 
 RECORD = """
 import json, os, sys, warnings
@@ -329,4 +330,31 @@ def test_columns_are_read_from_file_and_memory_together(tmp_path: Path):
     assert store.rows(query, ["turn_id", "status", "input_tokens"]) == [("a", "ok", 1), ("b", "error", 2)]
     assert [event.seq for event in store.read(query)] == [1, 2]
     assert store.degraded == "no more: restart the kernel to record in the file again"
+    store.close()
+
+
+def test_a_change_that_no_database_takes_costs_no_events(tmp_path: Path):
+    def refuse(database: object) -> None:
+        raise DatabaseUnusableError("no")
+
+    store = SQLiteStore(tmp_path / "victor.db")
+    store.append("x_first", "s", {})
+    store.flush()
+    store._note(refuse)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        store.append("x_with_it", "s", {})
+        store.flush(30)
+        store.append("x_after", "s", {})
+        assert store.flush(30)
+    assert [event.type for event in store.read(EventQuery())] == ["x_first", "x_after"]
+    store.close()
+
+
+def test_a_notebook_whose_name_is_no_text_is_recorded(tmp_path: Path):
+    store = SQLiteStore(tmp_path / "victor.db", notebook="caf\udce9.ipynb")
+    store.append("x_test", "s\ud800", {})
+    assert store.flush(30)
+    assert store.degraded is None
+    assert len(store.read(EventQuery(notebook="caf\udce9.ipynb", session_id="s\ud800"))) == 1
     store.close()

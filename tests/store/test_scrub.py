@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from victor_nb.protocols import EventQuery
+from victor_nb.protocols import DeadLetter, EventQuery
 from victor_nb.store import SQLiteStore
 from victor_nb.store.scrub import Scrubber
 
@@ -141,3 +142,19 @@ def test_no_canary_is_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert canary.encode() not in stored
     assert json.loads(store.read(EventQuery())[1].data) == {"note": "[secret scrubbed: CANARY_API_KEY]"}
     store.close()
+
+
+def test_no_secret_of_a_destination_s_error_is_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CLUSTER_PASSWORD", "correct horse battery")
+    store = SQLiteStore(tmp_path / "victor.db")
+    store.append("x_test", "s", {}, channel=1)
+    (box,) = store.claim("web", 1)
+    error = f"{'x' * 490} correct horse battery, caf\udce9 \x00 {'y' * 1_000_000}"
+    failed = dataclasses.replace(box, attempts=1, last_error=error)
+    store.save_outbox(failed)
+    store.save_outbox(failed, [DeadLetter("web", box.kernel_run_id, 1, 1, 1, error)])
+    (saved,), (letter,) = store.outboxes(), store.dead_letters()
+    assert saved.last_error == letter.error == f"{'x' * 490} [secret s"
+    assert store.degraded is None
+    store.close()
+    assert b"correct" not in (tmp_path / "victor.db").read_bytes()

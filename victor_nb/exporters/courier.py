@@ -116,7 +116,7 @@ class Courier:
         if done:
             self._recover()
         else:
-            self._backlog.note_failure((self._failed or batch).outbox, self.failures, (self.last_error or "")[:500])
+            self._backlog.note_failure((self._failed or batch).outbox, self.failures, self.last_error or "")
         return done
 
     def _recover(self) -> None:
@@ -146,7 +146,7 @@ class Courier:
     def _count_failure(self, batch: Batch, error: str) -> None:
         self.failures += 1
         self.last_error = error
-        self._backlog.note_failure(batch.outbox, self.failures, error[:500])
+        self._backlog.note_failure(batch.outbox, self.failures, error)
         if self.failures > 1 or all(event.type == "export_failed" for event in batch.events):
             return  # once a streak, and never because of the news itself: a queue must not fill itself
         own = batch.outbox == self._backlog.own
@@ -155,7 +155,7 @@ class Courier:
             "first_seq": batch.events[0].seq,
             "last_seq": batch.events[-1].seq,
             "attempts": self.failures,
-            "error": error[:500],
+            "error": error,
         }
         self._report(failed, batch.events[-1].session_id if own else None)
         log.warning("exporter %s failed, its events are kept and tried again: %s", self._name, error[:500])

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from victor_nb.records import EventQuery, KernelRun, StoredEvent
+from victor_nb.store.encode import mended_text
 from victor_nb.store.migrations import TURN_COLUMNS
 from victor_nb.store.runs import is_alive
 
@@ -101,8 +102,8 @@ def _covering(query: EventQuery, columns: Sequence[str]) -> str:
 def _conditions(query: EventQuery, *, in_order: bool) -> tuple[str, list[Any]]:
     parts = [
         *_run_conditions(query, in_order=in_order and query.channel is None and query.session_id is None),
-        ("e.run IN (SELECT number FROM runs WHERE notebook = ?)", query.notebook),
-        ("e.session_id = ?", query.session_id),
+        ("e.run IN (SELECT number FROM runs WHERE notebook = ?)", _as_stored(query.notebook)),
+        ("e.session_id = ?", _as_stored(query.session_id)),
         _type_condition(query.types),
         ("e.channel = ?", query.channel),
         ("e.timestamp_us >= ?", query.since_us),
@@ -139,6 +140,10 @@ def _type_condition(types: Sequence[str] | None) -> tuple[str, str | None]:
     if types is not None and len(types) == 1 and types[0] in _INDEXED:
         return f"e.type = '{types[0]}'", types[0]  # a partial index wants to see the type
     return "e.type IN (SELECT value FROM json_each(?))", _listed(types)
+
+
+def _as_stored(text: str | None) -> str | None:
+    return None if text is None else mended_text(text)
 
 
 def _listed(values: Sequence[object] | None) -> str | None:

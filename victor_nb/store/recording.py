@@ -6,6 +6,7 @@ thread, so that making a store costs nothing.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
 import time
@@ -22,6 +23,7 @@ from victor_nb.store.scrub import Scrubber
 from victor_nb.store.writer import Receipt, Writer
 
 T = TypeVar("T")
+_LONGEST_ERROR = 500
 _stores: weakref.WeakSet[RecordingStore] = weakref.WeakSet()
 
 
@@ -33,7 +35,7 @@ class RecordingStore:
 
     def __init__(self, place: str, *, notebook: str | None = None) -> None:
         self._place = place
-        self._notebook = notebook
+        self._notebook = mended_text(notebook) if notebook else notebook
         self._begin_run()
         _stores.add(self)
 
@@ -134,6 +136,8 @@ class RecordingStore:
         One without progress or failures announces an exporter: events recorded after it are never durable without it.
         """
         announces = not (outbox.position or outbox.attempts)
+        outbox = dataclasses.replace(outbox, last_error=outbox.last_error and _as_stored(outbox.last_error))
+        dead = [dataclasses.replace(letter, error=_as_stored(letter.error)) for letter in dead]
         self._note(lambda database: database.save_outbox(outbox, dead), announces=announces)
 
     def settle(self, delivered: Sequence[DeadLetter]) -> None:
@@ -199,6 +203,11 @@ class RecordingStore:
             news = f"analytics are kept in memory only, because {self._place} cannot be written ({news})"
         if news:
             warnings.warn(news, RuntimeWarning, stacklevel=4)
+
+
+def _as_stored(error: str) -> str:
+    """What destinations say may hold secrets, and all that was sent to them."""
+    return Scrubber().message(error)[:_LONGEST_ERROR]
 
 
 def _nothing(database: Database) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from victor_nb.store.database import Row
+from victor_nb.store.encode import mended_text
 
 _NAMES = ("_API_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 _SHORTEST = 8
@@ -93,6 +94,11 @@ class Scrubber:
             if tell in text:
                 return self._searched(text)
         return text
+
+    def message(self, text: str) -> str:
+        """Somebody else's plain text, such as an error, as it may be stored."""
+        self._look_around()
+        return self.text(mended_text(text))
 
     def text(self, text: str) -> str:
         """Plain text without secrets."""

@@ -160,16 +160,16 @@ class Writer:
         if self._after and self._after._thread.is_alive():
             self._after._thread.join()
         self._after = None
-        database = self._opened()
+        self._database = self._opened()
         stopping = False
         while not stopping:
             group, stopping = self._next_group()
             if group.rows or group.changes:
-                database = self._written(database, group)
+                self._write(group)
                 self._announce(group.rows)
             for asked in group.asked:
-                database = self._answered(database, asked)
-        database.close()
+                self._reply(asked)
+        self._database.close()
 
     def _opened(self) -> Database:
         try:
@@ -177,45 +177,41 @@ class Writer:
         except (OSError, StoreError, DatabaseUnusableError, DatabaseLostError) as error:
             return self._fall_back(error)
 
-    def _written(self, database: Database, group: _Group) -> Database:
+    def _write(self, group: _Group) -> None:
         """What memory does not take either is lost, and said so: a wait must never outlive this thread's work."""
         try:
             rows = self._clean(group.rows)
-            return self._insisted(database, lambda there: there.write(rows, group.changes))
+            self._insist(lambda there: there.write(rows, group.changes))
         except Exception:
             log.exception("%d analytics events could not be stored", len(group.rows))
-        return database
 
-    def _answered(self, database: Database, asked: _Asked) -> Database:
+    def _reply(self, asked: _Asked) -> None:
         def job(there: Database) -> None:
             asked.answer.set_result(asked.job(there))
 
         try:
-            return self._insisted(database, job)
+            self._insist(job)
         except Exception as error:  # noqa: BLE001 (it belongs to whoever asked)
             asked.answer.set_exception(error)
-        return database
 
-    def _insisted(self, database: Database, job: Callable[[Database], None]) -> Database:
-        """Do `job` in the database, in the one that has taken its place, or else in memory; the one that did it."""
+    def _insist(self, job: Callable[[Database], None]) -> None:
+        """Do `job` in the database, in the one that has taken its place, or else in memory, where all goes on then,
+        even if it fails there too."""
         error: Exception
         try:
-            job(database)
-            return database
+            return job(self._database)
         except DatabaseLostError as lost:
             self.news, error = str(lost) or self.news, lost
             with contextlib.suppress(DatabaseUnusableError, DatabaseLostError, StoreError, OSError):
-                database.reopen()
-                job(database)
-                return database
+                self._database.reopen()
+                return job(self._database)
         except DatabaseUnusableError as unusable:
             error = unusable
         if self.degraded:
             raise DatabaseUnusableError(str(error)) from error
-        database.close()
-        memory = self._fall_back(error)
-        job(memory)
-        return memory
+        self._database.close()
+        self._database = self._fall_back(error)
+        job(self._database)
 
     def _fall_back(self, error: Exception) -> Database:
         memory = self._open_memory()
