@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from support.destinations import Kept, record, recording
+from support.destinations import Kept, Picky, record, recording
 
 from victor_nb.agent.coordinators import AnalyticsCoordinator
 from victor_nb.agent.orchestrator import AgentOrchestrator
@@ -279,3 +279,22 @@ async def test_a_store_that_fails_is_asked_again(caplog):
     assert "the disk is away" in (await coordinator.export_analytics()).error
     assert (await coordinator.export_analytics()).success
     coordinator.close()
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize("error", [Unspeakable(), UnicodeError("caf\udce9 \x00"), ValueError("x" * 1_000_000)])
+async def test_an_error_that_cannot_be_read_is_a_failure_like_any_other(tmp_path, error):
+    picky = Picky({1}, error, destination="caf\udce9.jsonl")
+    coordinator = recording(picky, store=SQLiteStore(tmp_path / "victor.db"))
+    async with asyncio.timeout(20):
+        result = await coordinator.export_analytics()
+        assert (result.success, len(result.error) < 5_000) == (False, True)
+        picky.poison.clear()
+        assert (await coordinator.export_analytics()).success
+    assert coordinator.store.degraded is None
+    await coordinator.aclose()
+    coordinator.store.close()

@@ -70,7 +70,12 @@ class Call:
             return outcome.of_error(error)
 
     def _finish(self, task: asyncio.Task[Outcome]) -> None:
-        self.ended.set_result(self._of_cancelling(task) if task.cancelled() else task.result())
+        if task.cancelled():
+            self.ended.set_result(self._of_cancelling(task))
+        elif error := task.exception():  # what the exporter raised or returned could not even be read
+            self.ended.set_result(Outcome(f"it failed, and {type(error).__name__} when it was asked why"))
+        else:
+            self.ended.set_result(task.result())
 
     def _of_cancelling(self, task: asyncio.Task[Outcome] | None) -> Outcome:
         """By us, by the loop because it ends, or just raised by the exporter."""

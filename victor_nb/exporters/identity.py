@@ -10,7 +10,7 @@ from pathlib import Path
 def destination_of(exporter: object) -> str | None:
     """`Class:destination`, when it names one."""
     given: object = getattr(exporter, "destination", None)
-    return f"{type(exporter).__name__}:{given}" if isinstance(given, str) and given else None
+    return _storable(f"{type(exporter).__name__}:{given}") if isinstance(given, str) and given else None
 
 
 def is_current_definition(exporter: object) -> bool:
@@ -23,8 +23,13 @@ def is_current_definition(exporter: object) -> bool:
 def place(notebook: str | None, kernel_run_id: str) -> str:
     """Where exporters without a destination belong: a notebook, a script, or nothing that another process could be."""
     script = getattr(sys.modules.get("__main__"), "__file__", None)
-    return notebook or (str(Path(script).absolute()) if script else kernel_run_id)
+    return _storable(notebook or (str(Path(script).absolute()) if script else kernel_run_id))
 
 
 def qualified_name(exporter: object) -> str:
     return f"{type(exporter).__module__}.{type(exporter).__qualname__}"
+
+
+def _storable(text: str) -> str:
+    """A path may hold bytes that are no text (surrogates), which no database takes; different ones stay different."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\x00", "\\x00")

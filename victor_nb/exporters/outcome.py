@@ -13,6 +13,7 @@ from victor_nb.exporters.home import is_wrong_place
 from victor_nb.protocols import ExportResult
 
 LONGEST_WAIT_S = 15 * 60.0
+_LONGEST_ERROR = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,12 @@ def of_error(error: BaseException) -> Outcome:
     retryable = error.retryable if isinstance(error, ExportError) else True
     text = str(error) if isinstance(error, ExportError) else f"{type(error).__name__}: {error}"
     outcome = _failed(text, retryable, _retry_after(error))
-    return Outcome(text, wrong_place=True) if is_wrong_place(error) else outcome
+    return Outcome(outcome.error, wrong_place=True) if is_wrong_place(error) else outcome
 
 
 def _failed(text: str, retryable: object, retry_after: object) -> Outcome:
     wait_s = _seconds(retry_after)
-    return Outcome(text, retryable is not False, wait_s, about_events=wait_s is None)
+    return Outcome(text[:_LONGEST_ERROR], retryable is not False, wait_s, about_events=wait_s is None)
 
 
 def _retry_after(error: BaseException) -> object:
