@@ -188,8 +188,9 @@ class AnalyticsCoordinator:
             return self._channel[1]
 
     def _begin_session(self, store: IEventStore, session_id: str) -> None:
+        has_store = self._enabled and bool(self.store)  # raises without one: nothing has begun then
         self._open_sessions.add(session_id)
-        if self._enabled:
+        if has_store:
             _live.add(self)
             _close_at_exit()
             self._start_deliveries(store)  # ahead of the event: a kernel killed after it has left it to its exporters
@@ -201,8 +202,8 @@ class AnalyticsCoordinator:
             return
         host = lent()
         notebook = host.turn_origin().get("notebook") if host else notebook_path()
-        where = place(notebook, self.store.kernel_run_id)
-        self._deliveries.start(Recording(self.store, self._current_channel(), where))
+        where = place(notebook, store.kernel_run_id)
+        self._deliveries.start(Recording(store, self._current_channel(), where))
 
     def _report(self, failed: ExportFailed, session_id: str | None) -> None:
         self._append("export_failed", session_id or self._default_session, failed, None)
