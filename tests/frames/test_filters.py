@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import inspect
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -64,6 +64,29 @@ def test_times_are_local_without_a_zone_and_may_be_counted_back(analytics: Analy
     for back in ("2h", "7 days", "90 min", "1.5 hours ago", "30s", dt.timedelta(hours=1)):
         assert of(analytics, since=back) == [9]
     assert of(analytics, until="2h") == [0, 1, 2, 3]
+
+
+def test_today_and_yesterday_begin_at_midnight(analytics: Analytics, store: SQLiteStore) -> None:
+    recorded.turn(store, requests=9)
+    assert of(analytics, since="yesterday") == [9]
+    assert of(analytics, until="Today") == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda frames: frames.turns(notebook=5),
+        lambda frames: frames.turns(session=5),
+        lambda frames: frames.events(type=5),
+        lambda frames: frames.summary(by=5),
+        lambda frames: frames.to_parquet(5),
+        lambda frames: frames.to_parquet(__file__, "turns"),
+    ],
+)
+def test_an_argument_of_a_wrong_kind_is_told(analytics: Analytics, asked: Callable[[Analytics], object]) -> None:
+    with pytest.raises(UsageError) as told:
+        asked(analytics)
+    assert told.value.hint
 
 
 @pytest.mark.parametrize("odd", ["yesterdayish", "5 lightyears", 7, "2026-13-01", dt.timedelta.max])

@@ -88,8 +88,8 @@ def filter_of(given: Mapping[str, Any]) -> Filter:
             )
     since, until, tags, limit = (given.get(name) for name in ("since", "until", "tags", "limit"))
     return Filter(
-        session=given.get("session"),
-        notebook=given.get("notebook"),
+        session=_text("session", given.get("session")),
+        notebook=_text("notebook", given.get("notebook")),
         all=bool(given.get("all")),
         since_us=None if since is None else to_us(since, "since"),
         until_us=None if until is None else to_us(until, "until"),
@@ -98,6 +98,12 @@ def filter_of(given: Mapping[str, Any]) -> Filter:
         newest_first=bool(given.get("newest_first")),
         limit=_limit(limit),
     )
+
+
+def _text(name: str, value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise UsageError(f"{name}={value!r} is no text.", hint="sessions(all=True) lists sessions and notebooks")
 
 
 def _tags(tags: object) -> Mapping[str, frozenset[str]]:

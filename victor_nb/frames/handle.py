@@ -37,7 +37,8 @@ class Analytics:
 
     - `notebook="other.ipynb"`: another notebook; `all=True`: the whole store; `session=`: one session of them
     - `since=`, `until=`: rows that began at or after the one and before the other. A datetime, a date (its midnight),
-      ISO text, or a time back from now: a timedelta, "90 min", "2h", "7 days". Without a zone the local one is meant
+      ISO text, "today", "yesterday", or a time back from now: a timedelta, "90 min", "2h", "7 days". Without a zone
+      the local one is meant
     - `tags={"variant": "A"}`: turns with these tags, and what belongs to such turns; a list means any of its values
     - `where=`: rows of which this is true. A mapping of columns to values (a list: any of them, None: unknown), or an
       expression of columns and constants such as `"cost_usd > 0.01 and status == 'ok'"` with arithmetic, comparisons,

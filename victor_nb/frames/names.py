@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from victor_nb.errors import UsageError, did_you_mean
@@ -19,11 +19,12 @@ def check_frame(name: str) -> None:
 
 
 def checked_types(type: str | Sequence[str] | None) -> Sequence[str]:
-    types = [type] if isinstance(type, str) else type or ()
+    given = () if type is None else type
+    types = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)  # pyright: ignore[reportUnnecessaryIsInstance]
     for name in types:
-        if name not in PAYLOADS and not name.startswith("x_"):
+        if name not in PAYLOADS and not str(name).startswith("x_"):
             raise UsageError(
-                f"there is no event type {name!r}.{did_you_mean(name, PAYLOADS)}",
+                f"there is no event type {name!r}.{did_you_mean(str(name), PAYLOADS)}",
                 hint=f"a user's own begin with x_; the others are {', '.join(PAYLOADS)}",
             )
     return types

@@ -27,7 +27,11 @@ def write_parquet(
 
     A file is replaced at once when its frame is written whole, or stays as it was.
     """
+    if not isinstance(path, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise UsageError(f"{path!r} is no path.", hint='name a folder, or a file such as "turns.parquet"')
     target, names = Path(path).expanduser(), list(frames)
+    if target.suffix != SUFFIX and target.exists() and not target.is_dir():
+        raise UsageError(f"{target} is a file, and no Parquet file.", hint='name a folder, or end it in ".parquet"')
     if target.suffix != SUFFIX:
         target.mkdir(parents=True, exist_ok=True)
         return [_write(read(name), target / f"{name}{SUFFIX}") for name in names]

@@ -50,7 +50,8 @@ _COLUMNS: Final = tuple(column.name for column in TURNS)
 
 def summarise(request: Request, by: str | Sequence[str] | None) -> pd.DataFrame:
     """One row per distinct value of the columns `by`, which come first; see `Analytics.summary`."""
-    keys = _checked([by] if isinstance(by, str) else by or ())
+    given = () if by is None else by
+    keys = _checked([given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given))  # pyright: ignore[reportUnnecessaryIsInstance]
     needed = {"score", *_ADDED_UP, *(name for name, _ in _QUANTILES.values()), *map(_column_of, keys)}
     table = facts(request, needed)
     found = {f"by {key}": _values_of(table, key) for key in keys}
@@ -139,9 +140,9 @@ def _label_of(key: str) -> str:
 
 def _checked(by: Sequence[str]) -> list[str]:
     for name in by:
-        if name not in (*_COLUMNS, *_PERIODS) and not _tag_of(name):
+        if name not in (*_COLUMNS, *_PERIODS) and not _tag_of(str(name)):
             raise UsageError(
-                f"turns have no column {name!r}.{did_you_mean(name, (*_COLUMNS, *_PERIODS))}",
+                f"turns have no column {name!r}.{did_you_mean(str(name), (*_COLUMNS, *_PERIODS))}",
                 hint='by= takes columns of turns() such as model or status, day, hour, and tags such as "tag:variant"',
             )
     return list(dict.fromkeys(by))

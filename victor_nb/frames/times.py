@@ -1,4 +1,4 @@
-"""Points in time as people write them: datetimes, dates, ISO text, and times back from now such as "2h"."""
+"""Points in time as people write them: datetimes, dates, ISO text, "today", and times back from now such as "2h"."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ When: TypeAlias = dt.datetime | dt.date | dt.timedelta | str
 _UNITS: Final = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600}
 _LONG_UNITS: Final = {"d": 86_400, "day": 86_400, "w": 604_800, "week": 604_800}
 _BACK: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+?)s?(?:\s+ago)?")
+_DAYS_AGO: Final = {"today": 0, "yesterday": 1}
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -28,7 +29,7 @@ def to_us(when: When, name: str) -> int:
     except (ValueError, OverflowError, TypeError, OSError):
         raise UsageError(
             f"{name}={when!r} is not a time.",
-            hint='use a datetime, a date, text such as "2026-11-22 14:30", or "2h" and "7 days" back from now',
+            hint='use a datetime, a date, text such as "2026-11-22 14:30" or "yesterday", or "2h" back from now',
         ) from None
 
 
@@ -48,7 +49,9 @@ def _datetime(when: When) -> dt.datetime:
     raise TypeError
 
 
-def _read(text: str) -> dt.datetime | dt.timedelta:
+def _read(text: str) -> dt.date | dt.timedelta:
+    if (days := _DAYS_AGO.get(text.lower())) is not None:
+        return dt.datetime.now().astimezone().date() - dt.timedelta(days)
     if found := _BACK.fullmatch(text.lower()):
         amount, unit = found.groups()
         seconds = (_UNITS | _LONG_UNITS).get(unit, _UNITS.get(f"{unit}s"))
