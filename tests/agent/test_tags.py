@@ -56,6 +56,12 @@ async def test_a_stream_is_tagged_where_it_was_asked_for():
     assert recorded() == [{"by": "stream", "variant": "A"}]
 
 
+def test_tags_without_a_block_are_checked_and_say_that_they_tag_nothing():
+    assert "no turn is tagged yet" in repr(vn.tags(variant="A"))
+    with pytest.raises(UsageError, match="the tag variant is a list"):
+        vn.tags(variant=["A"])
+
+
 def test_a_block_that_fails_ends_too():
     with pytest.raises(RuntimeError), vn.tags(variant="A"):
         raise RuntimeError

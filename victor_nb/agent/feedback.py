@@ -67,8 +67,12 @@ def checked_score(score: object) -> float:
     except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not math.isfinite(value):
-        raise UsageError(f"a score is a finite number, not {score!r}.", hint=_EXAMPLE)
+        raise UsageError(f"a score is a finite number, not {_shown(score)}.", hint=_EXAMPLE)
     return value
+
+
+def _shown(score: object) -> str:
+    return repr(score) if isinstance(score, float | str) else f"a {type(score).__name__}"
 
 
 def record_feedback(

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from contextvars import ContextVar, Token
 from types import MappingProxyType
 from typing import Final
 
@@ -20,8 +20,7 @@ _NONE: Final[Mapping[str, JsonValue]] = MappingProxyType({})
 _current: ContextVar[Mapping[str, JsonValue]] = ContextVar("victor_nb_tags", default=_NONE)
 
 
-@contextmanager
-def tags(**values: JsonValue) -> Generator[None]:
+def tags(**values: JsonValue) -> AbstractContextManager[None]:
     """Tag every turn that is asked inside the block, as in `with tags(variant="A", temperature=0.2):`.
 
     Blocks inside each other add up, the innermost wins. A value is text, a number, a bool or None.
@@ -29,11 +28,26 @@ def tags(**values: JsonValue) -> Generator[None]:
     Raises:
         UsageError: a value is none of these.
     """
-    before = _current.set({**_current.get(), **checked_tags(values)})
-    try:
-        yield
-    finally:
-        _current.reset(before)
+    return _Tagged(checked_tags(values))
+
+
+class _Tagged(AbstractContextManager[None]):
+    """A block, or several, one after another or inside each other."""
+
+    def __init__(self, values: Mapping[str, JsonValue]) -> None:
+        self._values = values
+        self._before: list[Token[Mapping[str, JsonValue]]] = []
+
+    def __repr__(self) -> str:
+        """What a cell shows of `vn.tags(…)` without `with`, which tags nothing."""
+        given = ", ".join(f"{name}={value!r}" for name, value in self._values.items())
+        return f'<tags({given}): no turn is tagged yet; use it as in "with vn.tags({given}):">'
+
+    def __enter__(self) -> None:
+        self._before.append(_current.set({**_current.get(), **self._values}))
+
+    def __exit__(self, *raised: object) -> None:
+        _current.reset(self._before.pop())
 
 
 def current_tags() -> Mapping[str, JsonValue]:
