@@ -112,6 +112,7 @@ def test_what_was_refused_is_set_aside_and_tried_again(chat_kernel: Kernel) -> N
     assert "1 refused" in run_ok(chat_kernel, "%victor export retry").stdout
     run_ok(chat_kernel, "exporter.refuses = ''")
     assert run_ok(chat_kernel, "%victor export retry").stdout == "✓ Picky: 1 delivered\n"
+    assert run_ok(chat_kernel, "%victor export retry").stdout.startswith("No destination has refused anything.")
     assert value_of(chat_kernel, "sum(event.type == 'prompt_built' for event in exporter.seen)") == "1"
 
 
@@ -120,7 +121,7 @@ def test_what_was_refused_is_set_aside_and_tried_again(chat_kernel: Kernel) -> N
     [
         ("analytics modle", "no column 'modle'"),
         ("analytics vacum", "Did you mean 'vacuum'?"),
-        ("analytics prune", "--before"),
+        ("analytics prune", "as %victor analytics prune --before 2026-01-31"),
         ("analytics prune --before yesterday-ish", "is not a time"),
         ("analytics prune --before 2999-01-01", "is in the future"),
         ("analytics prune --befor 90d", "--before"),

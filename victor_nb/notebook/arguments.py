@@ -42,8 +42,10 @@ class CellOptions:
 
 
 class _Parser(argparse.ArgumentParser):
+    hint = "see %%victor?"
+
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}.", hint="see %%victor?")
+        raise UsageError(f"{self.prog}: {message}.", hint=self.hint)
 
 
 def _cell_parser() -> _Parser:
@@ -125,12 +127,13 @@ def parse_prune(words: list[str]) -> tuple[str, bool]:
         UsageError: the date is missing, or something else is said.
     """
     parser = _Parser(prog="%victor analytics prune", add_help=False, allow_abbrev=False)
+    parser.hint = "as %victor analytics prune --before 2026-01-31, or --before 90d"
     parser.add_argument("--before", metavar="DATE", required=True)
     parser.add_argument("--undelivered", action="store_true")
     found, rest = parser.parse_known_args(words)
     for word in rest:
         raise UsageError(
             f"{parser.prog}: no {word!r} here.{did_you_mean(word, ['--before', '--undelivered'])}",
-            hint="as --before 2026-01-31 or --before 90d",
+            hint=parser.hint,
         )
     return found.before, found.undelivered

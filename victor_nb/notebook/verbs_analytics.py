@@ -42,7 +42,9 @@ def _prune(store: IEventStore, words: list[str]) -> None:
     upkeep = _upkeep(store, "prune")
     size = upkeep.size_bytes()
     number = upkeep.prune(moment_us, undelivered=undelivered)
-    say(f"Deleted {_events(number)} from before {moment:%Y-%m-%d %H:%M %Z}. {_freed(upkeep, size)}")
+    say(f"Deleted {_events(number)} from before {moment:%Y-%m-%d %H:%M %Z}. The store takes {_change(upkeep, size)}.")
+    if number:
+        say("%victor analytics vacuum gives back what it does not use.")
     if not undelivered and any(outbox.pending for outbox in store.outboxes()):
         say("Events that an exporter has yet to deliver were kept; --undelivered deletes them too.")
 
@@ -52,7 +54,7 @@ def _vacuum(store: IEventStore, words: list[str]) -> None:
     upkeep = _upkeep(store, "vacuum")
     size = upkeep.size_bytes()
     upkeep.vacuum()
-    say(_freed(upkeep, size))
+    say(f"The store takes {_change(upkeep, size)}.")
 
 
 def _backup(store: IEventStore, words: list[str]) -> None:
@@ -90,11 +92,9 @@ def place_of(store: object) -> str:
     return str(getattr(store, "place", type(store).__name__))
 
 
-def _freed(upkeep: IStoreUpkeep, before: int) -> str:
+def _change(upkeep: IStoreUpkeep, before: int) -> str:
     now = upkeep.size_bytes()
-    change = f"{size_of(before - now)} less" if now < before else "as before"
-    advice = "" if now < before else "; %victor analytics vacuum gives back what it does not use"
-    return f"The store takes {size_of(now)}, {change}{advice}."
+    return f"{size_of(now)}, {f'{size_of(before - now)} less' if now < before else 'as before'}"
 
 
 def _events(number: int) -> str:

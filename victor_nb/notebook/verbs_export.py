@@ -40,7 +40,11 @@ def _now(session: Session, wait: Wait) -> None:
 
 
 def _retry(session: Session, wait: Wait) -> None:
-    _tell(wait(session.orchestrator.analytics_coordinator.retry_dead()))
+    result = wait(session.orchestrator.analytics_coordinator.retry_dead())
+    if result.results and not result.exported_count and not result.dead:
+        say("No destination has refused anything. %victor export now delivers what is pending.")
+    else:
+        _tell(result)
 
 
 def _tell(result: ExportResult) -> None:
