@@ -148,10 +148,12 @@ def test_a_store_in_memory_for_want_of_a_disk_is_told(tmp_path: Path):
     store.close()
 
 
-def test_what_cannot_be_read_shows_the_plain_repr(tmp_path: Path):
+def test_a_store_that_cannot_be_read_is_told(tmp_path: Path):
     (tmp_path / "victor.db").write_bytes(b"this is no database, and long enough to be read as one" * 20)
     analytics = Analytics(lambda: SQLiteStore(tmp_path / "victor.db"))
-    assert analytics._repr_html_() is None
+    html = analytics._repr_html_()
+    assert html is not None
+    assert "✗ the analytics store" in html
     assert "turns()" in repr(analytics)
 
 

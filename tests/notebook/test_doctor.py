@@ -90,6 +90,18 @@ def test_a_disk_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         kernel.close()
 
 
+def test_a_server_that_is_away_is_told_with_where_events_wait(tmp_path: Path) -> None:
+    kernel = sick_kernel(tmp_path, VICTOR_STORE="postgresql://ada:enigma@127.0.0.1:1/lab")
+    try:
+        assert "Analytics wait in" in run_ok(kernel, "%%victor -m demo\nHi").stderr
+        store = told(kernel)["store"]
+        assert store.startswith("✗ the PostgreSQL database lab on 127.0.0.1 cannot be reached")
+        assert "→ events wait on this computer" in store
+        assert "in memory" not in store
+    finally:
+        kernel.close()
+
+
 def test_an_exporter_that_fails_is_told_with_its_error(chat_kernel: Kernel) -> None:
     run_ok(chat_kernel, DEAD)
     run_ok(chat_kernel, "await vn.orchestrator.chat('Hi')")

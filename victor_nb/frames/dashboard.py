@@ -28,6 +28,7 @@ from victor_nb.protocols import IStoreUpkeep
 if TYPE_CHECKING:
     import pandas as pd
 
+    from victor_nb.errors import VictorError
     from victor_nb.frames.handle import Analytics
     from victor_nb.protocols import IEventStore, Outbox
 
@@ -54,6 +55,12 @@ def render(analytics: Analytics) -> str:
         _proof(proof, store.degraded),
     ]
     return f'<div class="victor-nb-dash">{view.STYLE}{"".join(parts)}</div>'
+
+
+def render_error(error: VictorError) -> str:
+    """What is shown in place of the dashboard of a store that cannot be read."""
+    said = f"✗ {error.message} → {error.hint}" if error.hint else f"✗ {error.message}"
+    return f'<div class="victor-nb-dash">{view.STYLE}<b>Analytics</b>{_foot(text(said, 500), bad=True)}</div>'
 
 
 def _place(store: IEventStore) -> str:

@@ -63,13 +63,13 @@ class Analytics:
         return f"<Analytics: {' '.join(f'.{name}()' for name in FRAMES)} .summary(by=) .plot .to_parquet(path)>"
 
     def _repr_html_(self) -> str | None:
-        """IPython's hook: the dashboard; None, which shows the plain repr, when it cannot be drawn."""
-        from victor_nb.frames.dashboard import render
+        """IPython's hook: the dashboard, or why there is none; None, which shows the plain repr, when that failed."""
+        from victor_nb.frames.dashboard import render, render_error
 
         try:
             return render(self)
-        except VictorError:
-            return None
+        except VictorError as error:
+            return render_error(error)
         except Exception:
             log.exception("the dashboard could not be drawn")
             return None

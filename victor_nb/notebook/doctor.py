@@ -143,9 +143,14 @@ def _key_of(provider: str) -> str:
 
 
 def _store(session: Session, wait: Wait) -> Iterable[Finding]:
+    from victor_nb.store.postgres import PostgresStore
+
     store = session.store
     flushed = store.flush(5.0)
-    if store.degraded:
+    if store.degraded and isinstance(store, PostgresStore):
+        advice = "events wait on this computer, and are brought to the server when it can be reached"
+        yield Finding(store.degraded, advice)
+    elif store.degraded:
         advice = "free the disk or repair the file, then restart the kernel; copy the frames you need before"
         yield Finding(f"{place_of(store)}: in memory only, for {store.degraded}", advice)
     elif not flushed:
