@@ -358,3 +358,40 @@ def test_a_notebook_whose_name_is_no_text_is_recorded(tmp_path: Path):
     assert store.degraded is None
     assert len(store.read(EventQuery(notebook="caf\udce9.ipynb", session_id="s\ud800"))) == 1
     store.close()
+
+
+FORKS = """
+import os, pathlib, sys, threading
+from victor_nb.store import SQLiteStore
+
+store = SQLiteStore(pathlib.Path(sys.argv[1]))
+stop = threading.Event()
+
+
+def record():
+    while not stop.is_set():
+        store.append("x_parent", "s", {})
+        store.flush()
+
+
+recording = threading.Thread(target=record, daemon=True)
+recording.start()
+children = []
+for _ in range(40):
+    if not (child := os.fork()):
+        store.append("x_child", "s", {})
+        os._exit(0 if store.flush(15) else 1)
+    children.append(child)
+    assert os.waitpid(child, 0)[1] == 0, "a child could not record"
+stop.set()
+recording.join()
+store.close()
+"""
+
+
+def test_a_child_that_is_forked_in_the_midst_of_recording_can_record(tmp_path: Path):
+    path = tmp_path / "victor.db"
+    subprocess.run([sys.executable, "-c", FORKS, str(path)], check=True, timeout=120)
+    store = SQLiteStore(path)
+    assert len(store.read(EventQuery(types=["x_child"]))) == 40
+    store.close()

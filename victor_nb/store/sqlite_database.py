@@ -16,6 +16,7 @@ from typing import TypeVar
 from victor_nb.records import DeadLetter, Outbox
 from victor_nb.store import ledger, schema
 from victor_nb.store.database import Change, DatabaseLostError, DatabaseUnusableError, Row
+from victor_nb.store.forking import gate
 from victor_nb.store.runs import host, process_stamp
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,8 @@ class SQLiteDatabase:
         with _reported():
             self._connection = self._connect()
             self._file = file_identity(self._path)
-            self._run = _registered(self._connection, self._registration)
+            with gate.inside():
+                self._run = _registered(self._connection, self._registration)
             self._wal = file_identity(_beside(self._path, "-wal"))
             self._insert = _INSERT.format(run=self._run)
 
@@ -193,14 +195,15 @@ def _run_of(registration: Registration) -> tuple[str, str | None]:
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Generator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+    with gate.inside():
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
 
 
 @contextlib.contextmanager
