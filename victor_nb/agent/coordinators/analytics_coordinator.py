@@ -188,9 +188,8 @@ class AnalyticsCoordinator:
             return self._channel[1]
 
     def _begin_session(self, store: IEventStore, session_id: str) -> None:
-        has_store = self._enabled and bool(self.store)  # raises without one: nothing has begun then
         self._open_sessions.add(session_id)
-        if has_store:
+        if self._enabled:
             _live.add(self)
             _close_at_exit()
             self._start_deliveries(store)  # ahead of the event: a kernel killed after it has left it to its exporters
