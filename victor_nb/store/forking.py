@@ -1,5 +1,6 @@
-"""A fork must not come in the midst of a SQLite transaction: the child would take its parent's lock for one of its own,
-which nobody ever gives back (sqlite.org/howtocorrupt.html), and could record nothing.
+"""A fork must not find a SQLite connection open: the child would take its parent's locks for its own, which nobody ever
+gives back, or go without any (sqlite.org/howtocorrupt.html). So forks wait for whoever is at work, and connections are
+let go ahead of them.
 """
 
 from __future__ import annotations
@@ -7,18 +8,31 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import weakref
 from collections.abc import Generator
+from typing import Protocol
 
 _PATIENCE_S = 2.0
 
 
+class Holder(Protocol):
+    """Has a connection, which it opens again when it needs it."""
+
+    def let_go(self) -> None: ...
+
+
 class ForkGate:
-    """Forks wait for transactions, for two seconds at most; transactions wait for forks."""
+    """Forks wait for who is inside, for two seconds at most; who wants to go inside waits for forks."""
 
     def __init__(self) -> None:
+        self._holders: weakref.WeakSet[Holder] = weakref.WeakSet()
         self._changed = threading.Condition()
         self._inside = 0
         self._forking = False
+
+    def add(self, holder: Holder) -> None:
+        """Have `holder` let go ahead of each fork, while nobody is inside."""
+        self._holders.add(holder)
 
     @contextlib.contextmanager
     def inside(self) -> Generator[None]:
@@ -35,7 +49,9 @@ class ForkGate:
     def close(self) -> None:
         with self._changed:
             self._forking = True
-            self._changed.wait_for(lambda: not self._inside, _PATIENCE_S)
+            if self._changed.wait_for(lambda: not self._inside, _PATIENCE_S):
+                for holder in list(self._holders):
+                    holder.let_go()
 
     def open(self) -> None:
         with self._changed:

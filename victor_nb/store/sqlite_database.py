@@ -52,18 +52,38 @@ class SQLiteDatabase:
         self._last_position = 0
         self._written: Counter[int] = Counter()
         self._open()
+        if path:
+            gate.add(self)
 
     def _open(self) -> None:
-        with _reported():
-            self._connection = self._connect()
+        with _reported(), gate.inside():
+            self._connection, self._is_open = self._connect(), True
             self._file = file_identity(self._path)
-            with gate.inside():
-                self._run = _registered(self._connection, self._registration)
+            self._run = _registered(self._connection, self._registration)
             self._wal = file_identity(_beside(self._path, "-wal"))
             self._insert = _INSERT.format(run=self._run)
 
+    def let_go(self) -> None:
+        """Ahead of a fork."""
+        self._connection.close()
+        self._is_open = False
+
+    def _come_back(self) -> None:
+        if self._is_open:
+            return
+        self._stay()
+        self._connection, self._is_open = self._connect(), True
+        self._wal = file_identity(_beside(self._path, "-wal"))
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Generator[None]:
+        with gate.inside():
+            self._come_back()
+            with _begun(self._connection):
+                yield
+
     def write(self, rows: Sequence[Row], changes: Sequence[Change]) -> None:
-        with _reported(), transaction(self._connection):
+        with _reported(), self._transaction():
             if rows:
                 self._connection.executemany(self._insert, rows)
                 last = self._connection.execute("SELECT last_insert_rowid()").fetchone()[0]
@@ -100,7 +120,7 @@ class SQLiteDatabase:
             for suffix in ("-wal", "-shm"):
                 self._path.with_name(f"{self._path.name}{suffix}").unlink(missing_ok=True)
         self._open()
-        with _reported(), transaction(self._connection):
+        with _reported(), self._transaction():
             schema.count_from(self._connection, self._last_position)
             ledger.forget_lost(self._connection, self._run, self._written)
 
@@ -114,7 +134,7 @@ class SQLiteDatabase:
         self._connection.execute("UPDATE runs SET ended_at_us = ? WHERE number = ?", (at_us, self._run))
 
     def claim(self, exporter: str, channel: int) -> list[Outbox]:
-        with _reported(), transaction(self._connection):
+        with _reported(), self._transaction():
             owner, shared = self._registration.kernel_run_id, self._path is not None
             claimed = ledger.claim(self._connection, exporter, owner, channel, shared=shared)
         self._stay()
@@ -195,15 +215,21 @@ def _run_of(registration: Registration) -> tuple[str, str | None]:
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Generator[None]:
-    with gate.inside():
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+    """For a connection that nobody keeps."""
+    with gate.inside(), _begun(connection):
+        yield
+
+
+@contextlib.contextmanager
+def _begun(connection: sqlite3.Connection) -> Generator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 @contextlib.contextmanager

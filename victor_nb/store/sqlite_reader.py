@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from victor_nb.errors import StoreError
 from victor_nb.store import schema
+from victor_nb.store.forking import gate
 from victor_nb.store.sqlite_database import advice, connect_file, file_identity
 
 T = TypeVar("T")
@@ -29,6 +30,8 @@ class SQLiteReader:
         self.memory_ready = threading.Event()
         self.overlaid = False
         """Whether `events` is a view on file and memory, without indexes of its own."""
+        if path:
+            gate.add(self)
 
     def select(self, read: Callable[[sqlite3.Connection], T], *, in_memory: bool) -> T:
         """What `read` makes of the connection.
@@ -36,11 +39,11 @@ class SQLiteReader:
         Raises:
             StoreError: the file cannot be read.
         """
-        with self._lock:
+        with gate.inside(), self._lock:
             try:
                 return self._select(read, in_memory)
             except sqlite3.Error as error:
-                self._let_go()
+                self.let_go()
                 raise StoreError(
                     f"the analytics store {self._path or 'in memory'} cannot be read: {error}.", hint=advice(error)
                 ) from error
@@ -48,7 +51,7 @@ class SQLiteReader:
     def close(self) -> None:
         with self._lock:
             self.memory_ready.clear()
-            self._let_go()
+            self.let_go()
 
     def abandon(self) -> None:
         """In a forked child: the parent's connection must not be used, so not closed (sqlite.org/howtocorrupt.html)."""
@@ -62,13 +65,13 @@ class SQLiteReader:
             if not (in_memory and self.overlaid):
                 raise
         self._damaged = True  # the file breaks off somewhere: what is in memory can still be had
-        self._let_go()
+        self.let_go()
         return read(self._current(in_memory))
 
     def _current(self, in_memory: bool) -> sqlite3.Connection:
         wanted = "memory" if in_memory else file_identity(self._path)
         if self._connection is None or wanted != self._reads:
-            self._let_go()
+            self.let_go()
             self._connection = self._of_memory() if in_memory or self._path is None else self._of_file(self._path)
             if self._reads != "a copy":
                 self._reads = "memory" if in_memory else file_identity(self._path)
@@ -92,7 +95,8 @@ class SQLiteReader:
             self._reads, self.overlaid = "a copy", True  # of the ledger, taken anew for each read
             return copy
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """Ahead of a fork, or for good."""
         self._reads, self.overlaid = None, False
         if self._connection:
             self._connection.close()
