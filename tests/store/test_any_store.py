@@ -206,3 +206,9 @@ def test_it_is_what_the_protocols_ask_for(store: Store):
     store.flush()
     store.vacuum()
     assert store.size_bytes() > 0
+
+
+def test_a_session_is_found_by_a_name_that_had_to_be_mended(store: IEventStore):
+    store.append("x_odd", "s\udc80", {})
+    store.flush()
+    assert [event.type for event in store.read(EventQuery(session_id="s\udc80"))] == ["x_odd"]

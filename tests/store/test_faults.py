@@ -430,3 +430,17 @@ def test_a_child_outlives_the_connections_of_its_parent(tmp_path: Path):
     store = SQLiteStore(path)
     assert len(store.read(EventQuery(types=["x_child"]))) == 6
     store.close()
+
+
+def test_events_that_were_not_written_in_time_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    path = tmp_path / "victor.db"
+    store = SQLiteStore(path)
+    store.append("x_before", "s", {})
+    store.flush()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    store.append("x_late", "s", {})
+    store.close(0.2)
+    other.execute("ROLLBACK")
+    other.close()
+    assert "1 analytics events could not be written in time" in caplog.text

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from victor_nb.records import EventQuery, StoredEvent
+from victor_nb.store.encode import mended_text
 from victor_nb.store.migrations import TURN_COLUMNS
 from victor_nb.store.postgres_server import Connection
 
@@ -74,8 +75,8 @@ def _up_to(query: EventQuery, source: str, values: list[Any]) -> tuple[str, list
 def _conditions(query: EventQuery) -> tuple[str, list[Any]]:
     parts = [
         _run_condition(query.kernel_run_ids),
-        ("e.run IN (SELECT number FROM runs WHERE notebook = %s)", query.notebook),
-        ("e.session_id = %s", query.session_id),
+        ("e.run IN (SELECT number FROM runs WHERE notebook = %s)", _mended(query.notebook)),
+        ("e.session_id = %s", _mended(query.session_id)),
         ("e.type = ANY(%s::text[])", _listed(query.types)),
         ("e.channel = %s", query.channel),
         ("e.timestamp_us >= %s", query.since_us),
@@ -86,6 +87,10 @@ def _conditions(query: EventQuery) -> tuple[str, list[Any]]:
     chosen = [(part, value) for part, value in parts if value is not None]
     where = " AND ".join(part for part, _ in chosen)
     return (f" WHERE {where}" if where else ""), [value for _, value in chosen]
+
+
+def _mended(text: str | None) -> str | None:
+    return None if text is None else mended_text(text)
 
 
 def _run_condition(run_ids: Sequence[str] | None) -> tuple[str, object]:

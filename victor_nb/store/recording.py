@@ -7,6 +7,7 @@ thread, so that making a store costs nothing.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import threading
 import time
@@ -22,6 +23,7 @@ from victor_nb.store.encode import encode, mended_text
 from victor_nb.store.scrub import Scrubber
 from victor_nb.store.writer import Receipt, Writer
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 _LONGEST_ERROR = 500
 _stores: weakref.WeakSet[RecordingStore] = weakref.WeakSet()
@@ -155,6 +157,8 @@ class RecordingStore:
                 writer.note(lambda database: database.end_run(now))
         if writer:
             writer.close(timeout_s)
+            if (late := self._seq - writer.committed) > 0:
+                log.warning("%d analytics events could not be written in time to %s", late, self._place)
         self._close_reading()
 
     def close_at_exit(self) -> None:
