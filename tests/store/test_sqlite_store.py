@@ -45,20 +45,6 @@ def test_the_file_is_in_wal_mode_with_full_sync_and_a_schema_version(store: SQLi
     assert schema.connect(tmp_path / "victor.db").execute("PRAGMA synchronous").fetchone() == (2,)
 
 
-def test_seq_has_no_gaps_whichever_threads_record(store: SQLiteStore):
-    def record():
-        for n in range(200):
-            store.append("x_test", "s", {"n": n})
-
-    threads = [threading.Thread(target=record) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    store.flush()
-    assert [event.seq for event in store.read(EventQuery())] == list(range(1, 1601))
-
-
 def test_events_come_back_by_session_type_and_position(store: SQLiteStore):
     for session in ("a", "b", "a"):
         store.append("x_one", session, {})
