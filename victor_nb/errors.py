@@ -16,10 +16,14 @@ says what was wrong and a `hint` that says what to do; in a notebook it renders 
     │       └── ModelResponseError    the answer could not be understood
     ├── ToolError
     │   ├── ToolDefinitionError       the function cannot be offered as a tool
-    │   └── ToolLimitError            the model kept calling tools
-    ├── OutputError                   the answer does not fit the requested `output_type`
+    │   └── ToolLimitError            the model kept calling tools; carries the `response` so far
+    ├── OutputError                   the answer does not fit the requested `output_type`; carries the raw `text`
     ├── PromptError                   a required prompt contributor failed
+    ├── DeniedError                   a middleware refused a request or a tool call
     ├── ContextError                  the conversation cannot be made to fit
+    ├── SessionError                  a stored conversation cannot be used
+    │   ├── SessionInUseError         another kernel that is alive has it open; carries `holder`
+    │   └── SessionConflictError      somebody else has changed it since it was read
     ├── EventError (ValueError)       an analytics event is not JSON, or its type is not allowed
     ├── ExportError                   a destination refused or failed; carries `retryable`, `retry_after_s`
     └── StoreError                    the analytics store cannot be opened
@@ -142,19 +146,50 @@ class ToolDefinitionError(ToolError, TypeError):
 
 
 class ToolLimitError(ToolError):
-    """The model went on calling tools beyond the allowed number of rounds."""
+    """The model went on calling tools beyond the allowed number of rounds.
+
+    What it has done is kept: it is in the conversation, and `response` holds it (a `ChatResponse`, or None).
+    """
+
+    def __init__(self, message: str, *, hint: str = "", response: object = None) -> None:
+        super().__init__(message, hint=hint)
+        self.response = response
 
 
 class OutputError(VictorError):
-    """The model's answer does not validate against the requested `output_type`."""
+    """The model's answer does not validate against the requested `output_type`; `text` is what it wrote."""
+
+    def __init__(self, message: str, *, hint: str = "", text: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.text = text
 
 
 class PromptError(VictorError):
     """A prompt contributor marked `required` failed, so the turn was not sent."""
 
 
+class DeniedError(VictorError):
+    """A middleware refused a model request, which fails the turn, or a tool call, which the model is told."""
+
+
 class ContextError(VictorError):
     """The conversation cannot be made to fit the model's window."""
+
+
+class SessionError(VictorError):
+    """A stored conversation cannot be read, named or changed as asked."""
+
+
+class SessionInUseError(SessionError):
+    """Another kernel that is alive has the conversation open; `holder` says which, for people to read."""
+
+    def __init__(self, message: str, *, hint: str = "", holder: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.holder = holder
+
+
+class SessionConflictError(SessionError):
+    """The stored conversation is no longer what it was when it was read."""
 
 
 class EventError(VictorError, ValueError):

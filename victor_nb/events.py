@@ -21,6 +21,8 @@ EventType = Literal[
     "tool_call_started",
     "tool_call_completed",
     "compaction",
+    "compaction_undone",
+    "approval_decided",
     "config_loaded",
     "prompt_built",
     "feedback_given",
@@ -71,6 +73,7 @@ class TurnStarted(TypedDict):
     prompt_chars: int
     prompt_sha256: str
     tags: dict[str, JsonValue]
+    replaces: str | None
 
 
 class TurnCompleted(TokenCounts):
@@ -105,6 +108,8 @@ class ModelRequestStarted(TypedDict):
     max_tokens: int | None
     messages: int
     tools: int
+    window_tokens: int | None
+    window_source: str | None
 
 
 class ModelRequestCompleted(TokenCounts):
@@ -157,11 +162,26 @@ class Compaction(TypedDict):
     error_type: str | None
 
 
+class CompactionUndone(TypedDict):
+    compaction_id: str
+    reason: str
+
+
+class ApprovalDecided(TypedDict):
+    turn_id: str
+    tool_call_id: str
+    tool: str
+    approved: bool
+    decided_by: str
+    duration_s: float
+
+
 class ConfigLoaded(TypedDict):
     turn_id: str
     keys: list[str]
     providers: list[str]
     failed: list[str]
+    assignments: dict[str, str]
 
 
 class PromptBuilt(TypedDict):
@@ -196,6 +216,8 @@ PAYLOADS: Final[dict[str, type]] = {
     "tool_call_started": ToolCallStarted,
     "tool_call_completed": ToolCallCompleted,
     "compaction": Compaction,
+    "compaction_undone": CompactionUndone,
+    "approval_decided": ApprovalDecided,
     "config_loaded": ConfigLoaded,
     "prompt_built": PromptBuilt,
     "feedback_given": FeedbackGiven,

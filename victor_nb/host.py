@@ -11,10 +11,14 @@ from typing import Any, Protocol
 
 
 class Host(Protocol):
-    """`run_tool` calls a tool's function where the host wants it; `turn_origin` has the keys of `TurnOrigin`."""
+    """`run_tool` calls a tool's function where the host wants it; `turn_origin` has the keys of `TurnOrigin`;
+    `namespace` holds the user's own variables, without the host's; `confirm` asks the person a yes-or-no question and
+    is False where nobody can answer."""
 
     async def run_tool(self, call: Callable[[], Any]) -> Any: ...
     def turn_origin(self) -> Mapping[str, Any]: ...
+    def namespace(self) -> Mapping[str, Any]: ...
+    async def confirm(self, question: str) -> bool: ...
 
 
 _host: Host | None = None

@@ -59,8 +59,16 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that a message carries, as the bytes of a file of that `media_type` (such as `image/png`)."""
+
+    data: bytes = field(repr=False)
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation.
+    """One message of a conversation. `images` are a tool result's, for models that take them.
 
     `wire` holds the model library's own form of an assistant message (signatures of reasoning, provider ids), so
     that it can be sent back unchanged; it takes no part in comparisons.
@@ -76,6 +84,7 @@ class Message:
     turn_id: str | None = None
     metadata: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     wire: Any = field(default=None, repr=False, compare=False)
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +134,30 @@ class ModelRequest:
     """All that one request sends: the view of the conversation (system message first), tools and settings.
 
     `settings` holds only the names in `MODEL_SETTINGS`. With `output_tool` the model must answer by calling it.
+    `purpose` is `chat` or `compaction`.
     """
 
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...] = ()
     settings: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     output_tool: ToolSpec | None = None
+    session_id: str = ""
+    turn_id: str = ""
+    purpose: str = "chat"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRequest:
+    """A tool call as middleware sees it, its arguments validated. Only `arguments` may be changed."""
+
+    call: ToolCall
+    arguments: Mapping[str, Any]
+    session_id: str = ""
+    turn_id: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.call.name
 
 
 MODEL_SETTINGS = frozenset(
@@ -234,6 +261,11 @@ class ChatResponse:
     time_to_first_token_s: float | None = None
     reasoning: str = ""
     output: Any = None
+
+    @property
+    def value(self) -> Any:
+        """The validated object when an `output_type` was asked for, else the text."""
+        return self.content if self.output is None else self.output
 
     @property
     def code(self) -> tuple[CodeBlock, ...]:

@@ -67,11 +67,15 @@ class Context:
 
 @dataclass(frozen=True)
 class CompactionBudget:
-    """How small the context should become: at most `target_tokens`, counted by `count`."""
+    """How small the context should become: at most `target_tokens`, counted by `count`. `ask(messages, model)` is the
+    answer of a model (None: the conversation's), on record as a request with the purpose `compaction`; `embed(texts,
+    embedder)` a vector for each text (None: the configured embedder). Both raise a VictorError when they can't."""
 
     target_tokens: int
     window_tokens: int
     count: Callable[[Sequence[Message]], int]
+    ask: Callable[[Sequence[Message], Any], Awaitable[str]]
+    embed: Callable[[Sequence[str], Any], Awaitable[Sequence[Sequence[float]]]]
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,14 @@ class ICompactionStrategy(Protocol):
     """Makes a conversation smaller. `compact(context, budget) -> CompactionResult` works as well."""
 
     async def compact(self, context: Context) -> Context: ...
+
+
+class IMiddleware(Protocol):
+    """Stands around each model request (a `ModelRequest`; `next` gives its `ModelReply`) and each tool call (a
+    `ToolRequest`; `next` gives its `ToolOutcome`). It calls `next(request)` once, perhaps with another request, or
+    answers itself, or raises `DeniedError`."""
+
+    async def __call__(self, request: Any, next: Callable[[Any], Awaitable[Any]], /) -> Any: ...
 
 
 class IAnalyticsExporter(Protocol):
@@ -184,4 +196,5 @@ class IStoreUpkeep(Protocol):
 
 
 ToolFunction: TypeAlias = Callable[..., Any]
+Embedder: TypeAlias = Callable[[Sequence[str]], Any]  # a vector for each text, all of one length; plain or async
 JsonObject: TypeAlias = dict[str, JsonValue]

@@ -1,4 +1,5 @@
-"""What crosses the edge of an event store, as plain data: events, queries, kernel runs, and the ledger of deliveries.
+"""What crosses the edge of a store, as plain data: events, queries, kernel runs, the ledger of deliveries, and the
+journals of conversations.
 
 Times are Unix time in µs. A `position` orders all events of a store by the time they became durable, and is never used
 again.
@@ -104,3 +105,30 @@ class DeadLetter:
     error: str
     attempts: int = 1
     died_at_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEntry:
+    """One change of a conversation: a whole turn, a compaction, an undo, a pin, … `data` is JSON text.
+
+    `number` counts from 1 in each session, without gaps. Reading all entries in order gives the conversation.
+    """
+
+    number: int
+    kind: str
+    data: str
+    timestamp_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSession:
+    """A conversation that the store keeps. `notebook` is the one that it belongs to (`""`: none), and with
+    `session_id` names it. `holder` is the kernel run, alive, that has it open."""
+
+    session_id: str
+    notebook: str
+    entries: int
+    size_bytes: int
+    created_at_us: int
+    updated_at_us: int
+    holder: KernelRun | None = None

@@ -18,9 +18,15 @@ from victor_nb.messages import JsonValue, ModelReply, ToolCall, Usage, new_id
 
 @dataclass(frozen=True)
 class TurnOrigin:
-    """Where a turn came from; all None outside a notebook."""
+    """Where a turn came from; all None outside a notebook.
+
+    `key` names the cell, and `execution` this one run of it: a turn takes the place of the session's turns that have
+    its key and come from another execution. Without a key, a turn is added at the end.
+    """
 
     cell_id: str | None = None
+    key: str | None = None
+    execution: str | None = None
     execution_count: int | None = None
     notebook: str | None = None
     tags: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])

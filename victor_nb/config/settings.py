@@ -129,6 +129,13 @@ class Settings(BaseSettings):
             `reserved_output_tokens`, or a number of tokens.
         context_compaction_target: … and down to this; half of the threshold unless set.
         context_window: tokens; None asks the model.
+        compaction_strategy: how it is made smaller, unless the context coordinator is given a strategy.
+        keep_sessions: whether conversations are kept in the store, so that they outlive their kernel; with
+            `capture_content="off"` they never are.
+        embedder: a model by name that turns texts into vectors, such as `openai:text-embedding-3-small`; None compares
+            words (TF-IDF), which needs no network.
+        tool_selection_limit: with more tools than this, a request offers only those that `tool_selection_strategy`
+            finds nearest to the question; `tool_selection_hybrid_alpha` is the share of meaning against words.
         temperature, max_tokens, top_p, timeout_s: sent with every request unless None.
     """
 
@@ -148,8 +155,15 @@ class Settings(BaseSettings):
     context_window: Positive | None = None
     reserved_output_tokens: Annotated[int, Field(ge=0)] = 4096
     system_prompt: str | None = None
+    compaction_strategy: Literal["digest", "recent", "summarizing", "semantic", "task_aware", "hybrid"] = "digest"
+    keep_sessions: bool = True
+    embedder: str | None = None
     max_tool_rounds: Positive = 10
+    max_parallel_tools: Positive = 8
     tool_timeout_s: Seconds | None = None
+    tool_selection_strategy: Literal["keyword", "semantic", "hybrid"] = "hybrid"
+    tool_selection_limit: Positive = 32
+    tool_selection_hybrid_alpha: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
     temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     max_tokens: Positive | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None

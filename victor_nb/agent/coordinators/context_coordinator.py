@@ -202,7 +202,16 @@ def _budget(conversation: Conversation, estimated: int) -> CompactionBudget:
     def count(messages: Sequence[Message]) -> int:
         return conversation.tokens(estimate_messages(messages)) - fixed
 
-    return CompactionBudget(max(target - fixed, 0), limits.window if limits else estimated, count)
+    window = limits.window if limits else estimated
+    return CompactionBudget(max(target - fixed, 0), window, count, _ask_nobody, _embed_with_nothing)
+
+
+async def _ask_nobody(messages: Sequence[Message], model: object) -> str:
+    raise ContextError("There is no model to ask.", hint="Give the coordinator to an AgentOrchestrator.")
+
+
+async def _embed_with_nothing(texts: Sequence[str], embedder: object) -> Sequence[Sequence[float]]:
+    raise ContextError("There is no embedder.", hint="Give the coordinator to an AgentOrchestrator.")
 
 
 def _outcome(attempt: _Attempt, before: int, limits: Limits | None, trigger: Trigger) -> Outcome:
