@@ -1,8 +1,7 @@
 """Every interface that a user may implement, on one page, with the records that cross them.
 
 Any object with the methods named here works: subclassing is optional, and a subclass need not call
-`super().__init__()`. Methods may be `async def` or plain `def` unless a docstring says otherwise.
-"""
+`super().__init__()`. Methods may be `async def` or plain `def` unless a docstring says otherwise."""
 
 from __future__ import annotations
 
@@ -14,6 +13,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, field_serializer
 
+from victor_nb.errors import ContextError
 from victor_nb.messages import JsonValue, Message, ModelDelta, ModelReply, ModelRequest
 from victor_nb.records import DeadLetter, EventQuery, KernelRun, Outbox, StoredEvent
 
@@ -21,10 +21,8 @@ Config: TypeAlias = dict[str, Any]
 
 
 class AnalyticsEvent(BaseModel):
-    """One thing that happened. `seq` has no gaps within a `kernel_run_id`, so that a loss can be seen.
-
-    `timestamp` is an aware UTC datetime and `data` a JSON object; `model_dump()` is JSON-ready as it stands.
-    """
+    """One thing that happened. `seq` has no gaps within a `kernel_run_id`, so that a loss can be seen. `timestamp` is
+    an aware UTC datetime and `data` a JSON object; `model_dump()` is JSON-ready as it stands."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -65,6 +63,10 @@ class Context:
     metadata: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
+async def _cannot(*_: Any) -> Any:
+    raise ContextError("There is no model to ask here.", hint="Give the strategy to an AgentOrchestrator.")
+
+
 @dataclass(frozen=True)
 class CompactionBudget:
     """How small the context should become: at most `target_tokens`, counted by `count`. `ask(messages, model)` is the
@@ -74,8 +76,8 @@ class CompactionBudget:
     target_tokens: int
     window_tokens: int
     count: Callable[[Sequence[Message]], int]
-    ask: Callable[[Sequence[Message], Any], Awaitable[str]]
-    embed: Callable[[Sequence[str], Any], Awaitable[Sequence[Sequence[float]]]]
+    ask: Callable[[Sequence[Message], Any], Awaitable[str]] = _cannot
+    embed: Callable[[Sequence[str], Any], Awaitable[Sequence[Sequence[float]]]] = _cannot
 
 
 @dataclass(frozen=True)
@@ -126,11 +128,9 @@ class IAnalyticsExporter(Protocol):
 
 @runtime_checkable
 class IChatModel(Protocol):
-    """A model as the turn loop sees it. `stream` yields deltas and, last, one `ModelReply`.
-
-    A failure raises a `ModelRequestError`. When the consumer closes the iterator early the connection is closed.
-    `base_url` is None for a model with no wire; `context_window` (tokens) is None when unknown.
-    """
+    """A model as the turn loop sees it. `stream` yields deltas and, last, one `ModelReply`. A failure raises a
+    `ModelRequestError`. When the consumer closes the iterator early the connection is closed. `base_url` is None for
+    a model with no wire; `context_window` (tokens) is None when unknown."""
 
     name: str
     provider: str
