@@ -87,6 +87,11 @@ _PROVIDERS = (
     Provider("zai", "Z.AI", ("ZAI_API_KEY",), extra="zai"),
 )
 PROVIDERS = {provider.name: provider for provider in _PROVIDERS}
+EMBEDDERS = (
+    Provider("voyageai", "Voyage AI", ("VOYAGE_API_KEY",), "voyageai", "voyageai"),
+    Provider("sentence-transformers", "Sentence Transformers", (), "sentence_transformers", "sentence-transformers"),
+)
+"""Providers that only turn texts into vectors."""
 _FAMILIES = (
     ("claude-", "anthropic"),
     ("gemini-", "google"),

@@ -4,31 +4,25 @@ request: unknown names, missing keys, missing packages. Imports no SDK.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from victor_nb.errors import MissingExtraError, MissingKeyError, UsageError
-from victor_nb.models.catalog import PROVIDERS, ModelName, Provider, parse
+from victor_nb.errors import UsageError
+from victor_nb.models.access import find_access, require_sdk
+from victor_nb.models.catalog import PROVIDERS, ModelName, parse
 from victor_nb.models.demo import DemoModel
 from victor_nb.models.detect import detect, first_ollama_model
 from victor_nb.models.failures import Target
 from victor_nb.models.keys import environment
 from victor_nb.models.retries import RetryingModel
 from victor_nb.models.wire import WireModel
-from victor_nb.models.wire_clients import Access, default_url, library_model, model_of_provider
+from victor_nb.models.wire_clients import library_model, model_of_provider
 from victor_nb.protocols import IChatModel
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
-
-_OWN_HOSTS = {"openai": "openai.com", "openai-chat": "openai.com", "openai-responses": "openai.com"} | {
-    "anthropic": "anthropic.com",
-    "google": "googleapis.com",
-}
 
 
 def build_model(
@@ -84,46 +78,10 @@ def _from_name(name: ModelName, api_key: str | None, url_given: bool) -> IChatMo
     if name.provider == "demo":
         return DemoModel()
     provider = PROVIDERS[name.provider]
-    _require_sdk(provider)
-    url_given = url_given or name.base_url is not None
-    base_url = name.base_url or default_url(name)
-    key = api_key or _key(provider, name, base_url, url_given)
-    access = Access(key, base_url)
-    target = Target(name.provider, name.model, base_url, (key,) if key else ())
+    require_sdk(provider)
+    access = find_access(provider, name, api_key, url_given=url_given)
+    target = Target(name.provider, name.model, access.base_url, (access.api_key,) if access.api_key else ())
     return RetryingModel(WireModel(target, partial(library_model, name, access)))
-
-
-def _key(provider: Provider, name: ModelName, base_url: str | None, url_given: bool) -> str | None:
-    """The key from the environment or `.env`; None where none is wanted. It never goes to a URL it was not made for."""
-    if url_given and base_url is not None and not _is_own(name.provider, base_url):
-        return None
-    env = environment()
-    found = next((value for key in provider.env_keys if (value := env.get(key))), None)
-    if found is None and provider.env_keys and base_url is None:
-        names = " or ".join(provider.env_keys)
-        raise MissingKeyError(
-            f"{provider.label} needs an API key, and {names} is not set.",
-            hint=f"Put {provider.env_keys[0]}=… into a .env file or the environment (not into a cell), "
-            "or try without a key: %victor use demo",
-        )
-    return found
-
-
-def _is_own(provider: str, base_url: str) -> bool:
-    host, own = urlsplit(base_url).hostname or "", _OWN_HOSTS.get(provider)
-    return own is not None and (host == own or host.endswith(f".{own}"))
-
-
-def _require_sdk(provider: Provider) -> None:
-    try:
-        missing = importlib.util.find_spec(provider.sdk) is None
-    except ModuleNotFoundError:
-        missing = True
-    if missing:
-        package = "victor-nb[google]" if provider.extra == "google" else f"pydantic-ai-slim[{provider.extra}]"
-        raise MissingExtraError(
-            f"{provider.label} needs a package that is not installed.", hint=f'pip install "{package}"'
-        )
 
 
 def _as_chat_model(given: object) -> IChatModel | None:

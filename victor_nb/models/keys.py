@@ -11,9 +11,9 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from victor_nb.models.catalog import PROVIDERS
+from victor_nb.models.catalog import EMBEDDERS, PROVIDERS
 
-KEY_NAMES = frozenset(key for provider in PROVIDERS.values() for key in provider.env_keys)
+KEY_NAMES = frozenset(key for provider in (*PROVIDERS.values(), *EMBEDDERS) for key in provider.env_keys)
 
 
 class Environment(Mapping[str, str]):

@@ -68,16 +68,22 @@ class RetryingModel:
             await close()
 
     async def _ask(self, send: Callable[[], Awaitable[T]]) -> tuple[T, int]:
-        """What `send` returned, and how often it was called."""
-        for attempt in itertools.count(1):
-            try:
-                return await send(), attempt
-            except ModelRequestError as error:
-                error.attempts = attempt
-                if attempt == self._attempts or not error.retryable:
-                    raise
-                await asyncio.sleep(pause(error, self._wait(attempt)))
-        raise AssertionError("unreachable")
+        return await ask_again(send, self._attempts, self._wait)
+
+
+async def ask_again(
+    send: Callable[[], Awaitable[T]], attempts: int = 3, wait: Callable[[int], float] = backoff
+) -> tuple[T, int]:
+    """What `send` returned, and how often it was called: again while its ModelRequestError says `retryable`."""
+    for attempt in itertools.count(1):
+        try:
+            return await send(), attempt
+        except ModelRequestError as error:
+            error.attempts = attempt
+            if attempt == attempts or not error.retryable:
+                raise
+            await asyncio.sleep(pause(error, wait(attempt)))
+    raise AssertionError("unreachable")
 
 
 def pause(error: ModelRequestError, otherwise: float) -> float:

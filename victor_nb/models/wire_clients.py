@@ -5,41 +5,18 @@ Everything heavy is imported inside the functions, and only the SDK that is in u
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from victor_nb.errors import UnknownModelError
+from victor_nb.models.access import Access
 from victor_nb.models.catalog import ModelName
-from victor_nb.models.detect import ollama_url
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
+    from pydantic_ai.providers import Provider
 
 _NO_KEY = "not-needed"  # the SDKs insist on a key where a local server wants none
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How to reach a provider: the key (kept out of the repr) and the server's URL, each None for the default."""
-
-    api_key: str | None = None
-    base_url: str | None = None
-
-    def __repr__(self) -> str:
-        return f"Access(api_key={'…' if self.api_key else None}, base_url={self.base_url!r})"
-
-
-def default_url(name: ModelName) -> str | None:
-    """Where `name` is reached when no URL was given: the SDK's variable, Ollama's address, or None."""
-    if name.provider == "ollama":
-        return f"{ollama_url(os.environ)}/v1"
-    if name.provider in ("openai", "openai-chat", "openai-responses"):
-        return os.environ.get("OPENAI_BASE_URL") or None
-    if name.provider == "anthropic":
-        return os.environ.get("ANTHROPIC_BASE_URL") or None
-    return None
 
 
 def library_model(name: ModelName, access: Access) -> Model:
@@ -70,21 +47,33 @@ def _anthropic(model: str, access: Access) -> Model:
     return AnthropicModel(model, provider=AnthropicProvider(anthropic_client=client))
 
 
+def library_provider(name: ModelName, access: Access) -> Provider[Any]:
+    """The library's provider for `name`, its client made with `access`: for models that are no chat models."""
+    if name.provider in ("openai", "openai-chat", "openai-responses", "ollama"):
+        return _openai_provider(name, access)
+    return _other_provider(name, access)
+
+
 def _openai(name: ModelName, access: Access) -> Model:
-    from openai import AsyncOpenAI
     from pydantic_ai.models.ollama import OllamaModel
     from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
-    from pydantic_ai.providers.ollama import OllamaProvider
-    from pydantic_ai.providers.openai import OpenAIProvider
 
-    client = AsyncOpenAI(api_key=access.api_key or _NO_KEY, base_url=access.base_url, max_retries=0)
+    provider = _openai_provider(name, access)
     if name.provider == "ollama":
-        return OllamaModel(name.model, provider=OllamaProvider(openai_client=client))
-    provider = OpenAIProvider(openai_client=client)
+        return OllamaModel(name.model, provider=provider)
     speaks_responses = name.provider == "openai-responses" or (
         name.provider == "openai" and _is_openai(access.base_url)
     )
     return (OpenAIResponsesModel if speaks_responses else OpenAIChatModel)(name.model, provider=provider)
+
+
+def _openai_provider(name: ModelName, access: Access) -> Provider[Any]:
+    from openai import AsyncOpenAI
+    from pydantic_ai.providers.ollama import OllamaProvider
+    from pydantic_ai.providers.openai import OpenAIProvider
+
+    client = AsyncOpenAI(api_key=access.api_key or _NO_KEY, base_url=access.base_url, max_retries=0)
+    return (OllamaProvider if name.provider == "ollama" else OpenAIProvider)(openai_client=client)
 
 
 def _is_openai(base_url: str | None) -> bool:
@@ -95,6 +84,12 @@ def _is_openai(base_url: str | None) -> bool:
 
 def _any_other(name: ModelName, access: Access) -> Model:
     from pydantic_ai.models import infer_model
+
+    provider = _other_provider(name, access)
+    return infer_model(f"{name.provider}:{name.model}", provider_factory=lambda _: provider)
+
+
+def _other_provider(name: ModelName, access: Access) -> Provider[Any]:
     from pydantic_ai.providers import infer_provider_class
 
     try:
@@ -107,4 +102,4 @@ def _any_other(name: ModelName, access: Access) -> Model:
     client = getattr(provider, "client", None)
     if isinstance(getattr(client, "max_retries", None), int):
         client.max_retries = 0  # type: ignore[union-attr]
-    return infer_model(f"{name.provider}:{name.model}", provider_factory=lambda _: provider)
+    return provider
