@@ -20,6 +20,7 @@ says what was wrong and a `hint` that says what to do; in a notebook it renders 
     ├── OutputError                   the answer does not fit the requested `output_type`; carries the raw `text`
     ├── PromptError                   a required prompt contributor failed
     ├── DeniedError                   a middleware refused a request or a tool call
+    ├── MiddlewareError               a middleware called next() twice, or returned what is no answer
     ├── ContextError                  the conversation cannot be made to fit
     ├── SessionError                  a stored conversation cannot be used
     │   ├── SessionInUseError         another kernel that is alive has it open; carries `holder`
@@ -170,6 +171,10 @@ class PromptError(VictorError):
 
 class DeniedError(VictorError):
     """A middleware refused a model request, which fails the turn, or a tool call, which the model is told."""
+
+
+class MiddlewareError(VictorError):
+    """A middleware did what none may: it called next() twice, or returned something that is no answer."""
 
 
 class ContextError(VictorError):

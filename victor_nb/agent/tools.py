@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from victor_nb.agent.tool_schema import arguments_model, parameters_schema, summary, tool_name
 from victor_nb.agent.tool_text import capped, error_text, result_text
 from victor_nb.errors import ToolDefinitionError, did_you_mean
-from victor_nb.messages import ToolCall, ToolSpec, ToolStatus
+from victor_nb.messages import ToolCall, ToolRequest, ToolSpec, ToolStatus
 from victor_nb.protocols import IToolRunner, ToolFunction
 
 __all__ = ["Approve", "Tool", "ToolInterrupted", "ToolOptions", "ToolOutcome", "Toolbox", "tool"]
@@ -144,6 +144,10 @@ def tool(
     return mark if function is None else mark(function)
 
 
+Around: TypeAlias = Callable[[ToolRequest, Callable[[ToolRequest], Awaitable[ToolOutcome]]], Awaitable[ToolOutcome]]
+"""What stands around each call that would run, its arguments validated: given the request, and what makes the call."""
+
+
 class Toolbox(Mapping[str, Tool]):
     """The tools of a turn, by name. Raises ToolDefinitionError for two of one name.
 
@@ -178,13 +182,16 @@ class Toolbox(Mapping[str, Tool]):
     def specs(self) -> tuple[ToolSpec, ...]:
         return tuple(found.spec for found in self._tools.values())
 
-    async def dispatch(self, call: ToolCall, runner: IToolRunner, approve: Approve | None = None) -> ToolOutcome:
+    async def dispatch(
+        self, call: ToolCall, runner: IToolRunner, approve: Approve | None = None, around: Around | None = None
+    ) -> ToolOutcome:
         """Run one call. `approve(tool name, arguments)` decides on tools that require it; without it they are denied.
+        `around` is the middleware: it is called once when there is such a tool and the arguments are valid.
 
-        Raises only what `approve` raises, CancelledError and KeyboardInterrupt.
+        Raises only what `approve` and `around` raise, CancelledError and KeyboardInterrupt.
         """
         started = time.monotonic()
-        outcome = await self._outcome(call, runner, approve)
+        outcome = await self._outcome(call, runner, approve, around)
         text, truncated = capped(outcome.text, self._max_result_chars)
         return ToolOutcome(
             call=call,
@@ -198,7 +205,9 @@ class Toolbox(Mapping[str, Tool]):
             approved_by=outcome.approved_by,
         )
 
-    async def _outcome(self, call: ToolCall, runner: IToolRunner, approve: Approve | None) -> ToolOutcome:
+    async def _outcome(
+        self, call: ToolCall, runner: IToolRunner, approve: Approve | None, around: Around | None
+    ) -> ToolOutcome:
         found = self._tools.get(call.name)
         if found is None:
             known = ", ".join(self._tools) or "none"
@@ -208,7 +217,17 @@ class Toolbox(Mapping[str, Tool]):
             arguments = found.parse(call.arguments)
         except ValidationError as error:
             return ToolOutcome(call, "invalid_arguments", _shortened(error), error_type="ValidationError")
-        approved_by = None
+
+        async def make(request: ToolRequest) -> ToolOutcome:
+            return await self._approved(found, request, runner, approve)
+
+        request = ToolRequest(call, arguments)
+        return await (around(request, make) if around else make(request))
+
+    async def _approved(
+        self, found: Tool, request: ToolRequest, runner: IToolRunner, approve: Approve | None
+    ) -> ToolOutcome:
+        call, arguments, approved_by = request.call, dict(request.arguments), None
         if found.options.requires_approval:
             if not await _is_approved(approve, call.name, arguments):
                 return ToolOutcome(call, "denied", f"The call of {call.name!r} was not approved, and was not made.")
