@@ -8,11 +8,13 @@ from __future__ import annotations
 import reprlib
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from victor_nb.agent.approval import question
 from victor_nb.agent.feedback import RatedTurn, answers, checked_score, checked_text, record_feedback
 from victor_nb.agent.orchestrator import AgentOrchestrator
-from victor_nb.agent.recorder import TurnOrigin
+from victor_nb.agent.recorder import TurnOrigin, lent_origin
 from victor_nb.agent.runners import run_in_thread
 from victor_nb.agent.tools import Tool
 from victor_nb.agent.tools import tool as mark_as_tool
@@ -35,6 +37,7 @@ class Session:
     def __init__(self) -> None:
         self._orchestrator: AgentOrchestrator | None = None
         self._analytics: Analytics | None = None
+        self._approved: set[str] = set()
         self.tags: dict[str, JsonValue] = {}
         """On every turn of the notebook; `%victor tags` sets them."""
 
@@ -66,8 +69,17 @@ class Session:
         return open_store(settings.store_location, home=settings.home)
 
     def _origin(self) -> TurnOrigin:
+        return replace(lent_origin(), tags=self.tags)
+
+    async def approve(self, name: str, arguments: dict[str, Any]) -> bool:
+        """Ask the person at the notebook about a tool call; "a" approves this tool until the kernel ends."""
         host = lent()
-        return TurnOrigin(**host.turn_origin(), tags=self.tags) if host else TurnOrigin(tags=self.tags)
+        if name in self._approved or host is None:
+            return host is not None
+        answer = await host.ask(f"{question(name, arguments)} [y]es, [N]o, [a]lways: ")
+        if answer in ("a", "always"):
+            self._approved.add(name)
+        return answer in ("y", "yes", "a", "always")
 
     def add_tool(self, function: ToolFunction) -> None:
         """Offer `function` to the model in every turn; a tool of the same name is replaced.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +65,7 @@ class CellResult:
     iopub_bytes: int = 0
     messages: list[Message] = field(default_factory=list)
     reply: Message | None = None
+    prompts: list[str] = field(default_factory=list)
 
     def _stream(self, name: str) -> str:
         return "".join(o["text"] for o in self.outputs if o["output_type"] == "stream" and o["name"] == name)
@@ -89,6 +90,7 @@ class RunningCell:
 
     msg_id: str
     result: CellResult = field(default_factory=CellResult)
+    answers: list[str] = field(default_factory=list)
     idle: bool = False
     clear_pending: bool = False
 
@@ -114,13 +116,21 @@ class Kernel:
         """Execute a cell and wait for it; a failing cell is a result, not an exception."""
         return self.wait(self.start(source), timeout)
 
-    def start(self, source: str, cell_id: str | None = None) -> RunningCell:
-        """Execute a cell without waiting for it; `cell_id` is sent as JupyterLab sends it."""
-        content = {"code": source, "silent": False, "store_history": True, "allow_stdin": False}
-        metadata = {"cellId": cell_id} if cell_id else {}
+    def start(
+        self,
+        source: str,
+        cell_id: str | None = None,
+        *,
+        metadata: Message | None = None,
+        answers: Sequence[str] | None = None,
+    ) -> RunningCell:
+        """Execute a cell without waiting for it; `cell_id` is sent as JupyterLab sends it. With `answers` the front end
+        takes input: they are typed one by one when the cell asks."""
+        content = {"code": source, "silent": False, "store_history": True, "allow_stdin": answers is not None}
+        metadata = metadata or ({"cellId": cell_id} if cell_id else {})
         message = self.client.session.msg("execute_request", content | {"stop_on_error": True}, metadata=metadata)
         self.client.shell_channel.send(message)
-        cell = RunningCell(message["header"]["msg_id"])
+        cell = RunningCell(message["header"]["msg_id"], answers=list(answers or ()))
         self._cells[cell.msg_id] = cell
         return cell
 
@@ -149,6 +159,8 @@ class Kernel:
             self._on_iopub(self.client.iopub_channel.get_msg(timeout=timeout))
         while self.client.shell_channel.msg_ready():
             self._on_reply(self.client.shell_channel.get_msg(timeout=0))
+        while self.client.stdin_channel.msg_ready():
+            self._on_input_request(self.client.stdin_channel.get_msg(timeout=0))
 
     def _on_reply(self, message: Message) -> None:
         cell = self._cells.get(message["parent_header"].get("msg_id", ""))
@@ -156,6 +168,12 @@ class Kernel:
             content = message["content"]
             cell.result.reply = content
             cell.result.status = content["status"]
+
+    def _on_input_request(self, message: Message) -> None:
+        cell = self._cells[message["parent_header"]["msg_id"]]
+        cell.result.prompts.append(message["content"]["prompt"])
+        if cell.answers:
+            self.client.input(cell.answers.pop(0))
 
     def _on_iopub(self, message: Message) -> None:
         cell = self._cells.get(message["parent_header"].get("msg_id", ""))

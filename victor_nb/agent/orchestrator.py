@@ -23,7 +23,7 @@ from victor_nb.agent.feedback import answers
 from victor_nb.agent.locks import TurnLock
 from victor_nb.agent.output import OutputType
 from victor_nb.agent.plan import Planner, TurnCall, checked_model_settings
-from victor_nb.agent.recorder import TurnOrigin, TurnRecorder
+from victor_nb.agent.recorder import TurnOrigin, TurnRecorder, lent_origin
 from victor_nb.agent.runners import run_in_thread
 from victor_nb.agent.streaming import ChatStream
 from victor_nb.agent.tags import checked_tags, current_tags
@@ -78,7 +78,7 @@ class AgentOrchestrator:
         config_coordinator: your own, as the other three; `_config_coordinator=` and so on are accepted as well.
         store: where events go; by default the file in the settings' `home`.
         tool_runner: where tools are run; by default in a worker thread.
-        origin: tells where a turn comes from (cell, notebook, tags); used by the notebook.
+        origin: tells where a turn comes from (cell, notebook, tags); in a notebook its host by default.
 
     Raises:
         TypeError: a coordinator is given in both spellings, or an argument is unknown.
@@ -99,7 +99,7 @@ class AgentOrchestrator:
         analytics_coordinator: AnalyticsCoordinator | None = None,
         store: IEventStore | None = None,
         tool_runner: IToolRunner = run_in_thread,
-        origin: Callable[[], TurnOrigin] = TurnOrigin,
+        origin: Callable[[], TurnOrigin] = lent_origin,
         **underscored: Any,
     ) -> None:
         if not isinstance(settings, Settings | None):  # pyright: ignore[reportUnnecessaryIsInstance]

@@ -13,6 +13,7 @@ from victor_nb.agent.tools import ToolOutcome
 from victor_nb.context.compaction import CompactionRecord
 from victor_nb.errors import ModelRequestError
 from victor_nb.events import EventContent, TokenCounts, TurnStarted
+from victor_nb.host import lent
 from victor_nb.messages import JsonValue, ModelReply, ToolCall, Usage, new_id
 
 
@@ -30,6 +31,12 @@ class TurnOrigin:
     execution_count: int | None = None
     notebook: str | None = None
     tags: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+
+
+def lent_origin() -> TurnOrigin:
+    """Where a turn that starts here comes from, as the host tells it; nowhere in particular without a host."""
+    host = lent()
+    return TurnOrigin(**host.turn_origin()) if host else TurnOrigin()
 
 
 @dataclass

@@ -35,6 +35,10 @@ _SLICE_S = 0.1
 _WIND_DOWN_S = 2.0
 
 
+class CellOver(RuntimeError):
+    """No cell waits for the turn, so that the main thread cannot be asked for anything."""
+
+
 class _Call:
     """A function that the main thread is asked to call."""
 
@@ -119,15 +123,25 @@ class Bridge:
 
         Raises what the tool raises, and CancelledError when the user interrupts it.
         """
+        try:
+            result = await self.run_here(call)
+        except CellOver:
+            result = await asyncio.to_thread(call)
+        return await result if inspect.isawaitable(result) else result
+
+    async def run_here(self, call: Callable[[], Any]) -> Any:
+        """As `run_tool`, but on the main thread or not at all.
+
+        Raises:
+            CellOver: no cell waits for this turn, and we are not on the main thread.
+        """
         listener = _cell.get()
         handed = _Call(call)
         if listener is not None and listener.hand(handed):
-            result = await handed.result
-        elif threading.current_thread() is threading.main_thread():
-            result = _call_here(call)
-        else:
-            result = await asyncio.to_thread(call)
-        return await result if inspect.isawaitable(result) else result
+            return await handed.result
+        if _on_main_thread():
+            return _call_here(call)
+        raise CellOver("no cell waits for this")
 
     def run(self, start: Callable[[Emit], Coroutine[Any, Any, T]], show: Emit, idle: Callable[[], None]) -> T:
         """Run a turn from the main thread, which waits for it here; `idle` is called while nothing comes.
@@ -242,7 +256,7 @@ def _call_here(call: Callable[[], Any]) -> Any:
 def _interruptible(first: Callable[[], None] | None = None) -> Generator[None]:
     """Make SIGINT call `first` and raise KeyboardInterrupt, as long as the main thread is busy here. In a cell that
     awaits, ipykernel has SIGINT cancel the cell's task instead, which nothing that blocks the loop would notice."""
-    if threading.current_thread() is not threading.main_thread():
+    if not _on_main_thread():
         yield
         return
 
@@ -256,3 +270,7 @@ def _interruptible(first: Callable[[], None] | None = None) -> Generator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
+
+
+def _on_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

@@ -20,6 +20,7 @@ _BARE = re.compile(r"%%victor(\s|$)")
 def load(shell: InteractiveShell) -> None:
     kernel_host = KernelHost(shell)
     host.lend(kernel_host)
+    kernel_host.executions.watch()
     shell.register_magics(VictorMagics(kernel_host))
     formatters.register(shell)
     _clean_ups(shell).append(give_a_body)
@@ -34,6 +35,9 @@ def unload(shell: InteractiveShell) -> None:
     if session := sys.modules.get("victor_nb.session"):
         session.current().close()
         session.set_current(None)
+    kernel_host = host.lent()
+    if isinstance(kernel_host, KernelHost):
+        kernel_host.executions.unwatch()
     host.lend(None)
 
 

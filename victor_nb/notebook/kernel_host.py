@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from victor_nb.notebook.executions import Execution, Executions
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -16,6 +18,7 @@ class KernelHost:
 
     def __init__(self, shell: InteractiveShell) -> None:
         self.shell = shell
+        self.executions = Executions(shell)
         self._bridge: Bridge | None = None
 
     @property
@@ -29,23 +32,39 @@ class KernelHost:
     async def run_tool(self, call: Callable[[], Any]) -> Any:
         return await self.bridge.run_tool(call)
 
+    async def ask(self, question: str) -> str | None:
+        """What a person types, in small letters; None where nobody can be asked: without a front end that takes input,
+        and in a turn that runs while no cell waits for it. An interrupt is no answer: it ends the turn."""
+        from victor_nb.notebook.bridge import CellOver
+        from victor_nb.notebook.questions import ask
+
+        try:
+            return await self.bridge.run_here(lambda: ask(question))
+        except CellOver:
+            return None
+
+    async def confirm(self, question: str) -> bool:
+        from victor_nb.notebook.questions import YES
+
+        return await self.ask(f"{question} [y/N] ") in YES
+
+    def namespace(self) -> Mapping[str, Any]:
+        from victor_nb.notebook.namespace import namespace_of
+
+        return namespace_of(self.shell)
+
     def turn_origin(self) -> Mapping[str, Any]:
+        """A turn of a task that outlived its cell still knows where it came from, but has no key: it is added at the
+        end, since a cell that is over must not take the place of what came after it."""
+        execution = self.executions.current() or Execution(None, None, None)
+        keyed = not execution.over
         return {
-            "cell_id": self._cell_id(),
-            "execution_count": self._execution_count(),
+            "cell_id": execution.cell_id,
+            "key": execution.key if keyed else None,
+            "execution": execution.id if keyed else None,
+            "execution_count": execution.count,
             "notebook": self._notebook(),
         }
-
-    def _execution_count(self) -> int | None:
-        """The running cell's number. `shell.execution_count` is it in older IPythons, and the next cell's in newer."""
-        running: Any = getattr(self.shell.displayhook, "exec_result", None)
-        return running.execution_count if running else None
-
-    def _cell_id(self) -> str | None:
-        """The id that JupyterLab and VS Code send in the metadata of an execute request."""
-        kernel: Any = getattr(self.shell, "kernel", None)
-        metadata: dict[str, Any] = (kernel.get_parent("shell").get("metadata") if kernel else None) or {}
-        return metadata.get("cellId")
 
     def _notebook(self) -> str | None:
         from victor_nb.store.registry import notebook_path
