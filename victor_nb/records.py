@@ -123,7 +123,8 @@ class SessionEntry:
 @dataclass(frozen=True, slots=True)
 class SavedSession:
     """A conversation that the store keeps. `notebook` is the one that it belongs to (`""`: none), and with
-    `session_id` names it. `holder` is the kernel run, alive, that has it open."""
+    `session_id` names it. `holder` is the kernel run, alive, that has it open. `summary` is JSON text of whoever keeps
+    the conversations, who gave it with the last entries; the store does not look into it."""
 
     session_id: str
     notebook: str
@@ -132,3 +133,4 @@ class SavedSession:
     created_at_us: int
     updated_at_us: int
     holder: KernelRun | None = None
+    summary: str | None = None

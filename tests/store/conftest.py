@@ -32,10 +32,10 @@ class Place:
 
     location: str
 
-    def open(self) -> SQLiteStore | PostgresStore:
+    def open(self, notebook: str | None = None) -> SQLiteStore | PostgresStore:
         if self.location.startswith("postgresql:"):
-            return PostgresStore(self.location)
-        return SQLiteStore(Path(self.location))
+            return PostgresStore(self.location, notebook=notebook)
+        return SQLiteStore(Path(self.location), notebook=notebook)
 
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
         """Another kernel, with its `store`, until it has ended and the database has noticed."""

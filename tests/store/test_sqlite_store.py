@@ -39,7 +39,7 @@ def test_the_file_is_in_wal_mode_with_full_sync_and_a_schema_version(store: SQLi
     store.flush()
     connection = sqlite3.connect(tmp_path / "victor.db")
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (3,)
     from victor_nb.store import schema
 
     assert schema.connect(tmp_path / "victor.db").execute("PRAGMA synchronous").fetchone() == (2,)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
-from victor_nb.records import DeadLetter, Outbox
+from victor_nb.records import DeadLetter, KernelRun, Outbox
+from victor_nb.store.kept import KeptEntries, SessionName
 
 Row: TypeAlias = tuple[str, int, str, str, int, str | None, str, str | None, int]
 """An event to write: id, seq, session_id, type, timestamp_us, turn_id, data, content, channel."""
@@ -41,12 +42,32 @@ class Database(Protocol):
         """A change: letters that were delivered after all are dead no more."""
         ...
 
+    def append_entries(self, kept: KeptEntries) -> None:
+        """A change: entries of a conversation, unless they do not follow what is there; sets `kept.outcome`."""
+        ...
+
+    def release_session(self, name: SessionName) -> None:
+        """A change: the run has the session no longer."""
+        ...
+
     def end_run(self, at_us: int) -> None:
-        """A change: the run has ended cleanly."""
+        """A change: the run has ended cleanly, and has no session any more."""
         ...
 
     def claim(self, exporter: str, channel: int) -> list[Outbox]:
         """In a transaction of its own that no other kernel's claim can overlap; see `IEventStore`."""
+        ...
+
+    def hold_session(self, name: SessionName) -> KernelRun | None:
+        """As `claim`; see `ISessionStore`."""
+        ...
+
+    def rename_session(self, name: SessionName, new: str) -> None:
+        """As `claim`. May raise SessionError."""
+        ...
+
+    def delete_session(self, name: SessionName) -> bool:
+        """As `claim`. May raise SessionError."""
         ...
 
     def reopen(self) -> None:

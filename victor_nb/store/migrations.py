@@ -102,6 +102,31 @@ CREATE TABLE forgotten (
 ) WITHOUT ROWID;
 """
 
+# A session is deleted with its entries, and its number is never used again: memory counts on behind those of a file.
+# One without entries was opened and not used yet. `summary` is the business of whoever keeps conversations.
+_THIRD = """
+CREATE TABLE sessions (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    notebook TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    entries INTEGER NOT NULL DEFAULT 0,
+    size_bytes INTEGER NOT NULL DEFAULT 0,
+    created_at_us INTEGER,
+    updated_at_us INTEGER,
+    summary TEXT,
+    holder TEXT,
+    UNIQUE (notebook, session_id)
+);
+CREATE TABLE session_entries (
+    session INTEGER NOT NULL REFERENCES sessions(number),
+    number INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    data TEXT NOT NULL,
+    timestamp_us INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX session_entries_number ON session_entries(session, number);
+"""
+
 
 def _create(connection: sqlite3.Connection) -> None:
     _execute(connection, _FIRST)
@@ -115,10 +140,14 @@ def _add_outboxes_and_columns(connection: sqlite3.Connection) -> None:
     connection.execute(f"CREATE INDEX events_turn_completed ON events({columns}) WHERE type='turn_completed'")
 
 
+def _add_sessions(connection: sqlite3.Connection) -> None:
+    _execute(connection, _THIRD)
+
+
 def _execute(connection: sqlite3.Connection, statements: str) -> None:
     for statement in statements.split(";"):  # `executescript` would commit first
         connection.execute(statement)
 
 
-STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_create, _add_outboxes_and_columns)
+STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_create, _add_outboxes_and_columns, _add_sessions)
 VERSION: Final = len(STEPS)

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from victor_nb.errors import MissingExtraError, UsageError
-from victor_nb.records import DeadLetter, EventQuery, KernelRun, Outbox, StoredEvent
+from victor_nb.records import DeadLetter, EventQuery, KernelRun, Outbox, SavedSession, SessionEntry, StoredEvent
 from victor_nb.store import schema
 from victor_nb.store.database import Database
-from victor_nb.store.recording import RecordingStore
+from victor_nb.store.journal_store import JournalStore
+from victor_nb.store.kept import SessionName
 from victor_nb.store.sqlite_database import Registration, SQLiteDatabase
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ T = TypeVar("T")
 _inherited: list[object] = []
 
 
-class PostgresStore(RecordingStore):
+class PostgresStore(JournalStore):
     """Events in the PostgreSQL database of `dsn`, in tables of the schema `schema`, made when they are missing.
 
     `notebook` is the path of the notebook that this kernel runs, if known: frames select by it. `folder` is where
@@ -131,6 +132,18 @@ class PostgresStore(RecordingStore):
 
         self._settled()
         return self._select(lambda connection: postgres_ledger.dead_letters(connection, exporter), [])
+
+    def _entries(self, name: SessionName, after: int) -> list[SessionEntry]:
+        from victor_nb.store import postgres_journals
+
+        self.flush()
+        return self._select(lambda connection: postgres_journals.read(connection, name, after), [])
+
+    def _saved(self, notebook: str | None) -> list[SavedSession]:
+        from victor_nb.store import postgres_journals
+
+        self.flush()
+        return self._select(lambda there: postgres_journals.saved(there, self._server.locks, notebook), [])
 
     def size_bytes(self) -> int:
         """What the store's tables take on the server's disk, indexes included."""

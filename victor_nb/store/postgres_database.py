@@ -13,19 +13,22 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 from victor_nb.errors import StoreError
-from victor_nb.records import DeadLetter, Outbox
+from victor_nb.records import DeadLetter, KernelRun, Outbox
+from victor_nb.store import postgres_journals as journals
 from victor_nb.store.database import Change, Database, Row
+from victor_nb.store.kept import KeptEntries, SessionName
 from victor_nb.store.postgres_keeper import Keeper
 from victor_nb.store.postgres_link import LinkLostError, WritingLink
-from victor_nb.store.postgres_server import Server
-from victor_nb.store.postgres_spool import Ended, Note, Resumed, Saved, Settled, Spool, left_behind
+from victor_nb.store.postgres_server import Connection, Server
+from victor_nb.store.postgres_spool import Ended, Kept, Note, Released, Resumed, Saved, Settled, Spool, left_behind
 from victor_nb.store.runs import host, process_stamp
 from victor_nb.store.sqlite_database import Registration
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _FIRST_WAIT_S: Final = 1.5
 _SLICE_ROWS: Final = 5_000
@@ -63,7 +66,7 @@ class PostgresDatabase:
         return self._spool is not None and self.degraded is None
 
     def write(self, rows: Sequence[Row], changes: Sequence[Change]) -> None:
-        notes = _noted(changes)
+        notes = _noted(changes, self._registration.kernel_run_id)
         if self._link and not self._spool:
             try:
                 self._link.write(rows, notes)
@@ -87,6 +90,9 @@ class PostgresDatabase:
             if before:
                 _move(before, self._spool)
             self._spool.add(rows, notes)
+        for note in notes:
+            if isinstance(note, Kept):
+                note.kept.outcome = "kept"
 
     def _current_spool(self) -> Spool:
         if self._spool is None:
@@ -173,9 +179,35 @@ class PostgresDatabase:
             self._warn(f"{error.message} Analytics {where} until it can be used again.{hint}")
 
     def claim(self, exporter: str, channel: int) -> list[Outbox]:
+        return self._asked(lambda link: link.claim(exporter, channel))
+
+    def hold_session(self, name: SessionName) -> KernelRun | None:
+        owner = self._registration.kernel_run_id
+        return self._up_to_date(lambda there, locks: journals.hold(there, locks, name, owner))
+
+    def rename_session(self, name: SessionName, new: str) -> None:
+        owner = self._registration.kernel_run_id
+        self._up_to_date(lambda there, locks: journals.rename(there, locks, name, new, owner))
+
+    def delete_session(self, name: SessionName) -> bool:
+        owner = self._registration.kernel_run_id
+        return self._up_to_date(lambda there, locks: journals.delete(there, locks, name, owner))
+
+    def _up_to_date(self, work: Callable[[Connection, int], T]) -> T:
+        """Behind all that waits for the server, of kernels that are gone too: it may be the rest of the session."""
+
+        def job(link: WritingLink) -> T:
+            while self._spool or self._others:
+                self._tended(link)
+            return link.apart(work)
+
+        return self._asked(job)
+
+    def _asked(self, job: Callable[[WritingLink], T]) -> T:
+        self._link = self._link or self._keeper.take()
         try:
             if self._link:
-                return self._link.claim(exporter, channel)
+                return job(self._link)
         except LinkLostError as lost:
             self._lose(lost)
         raise StoreError(self.degraded or f"{self._server.place} cannot be reached for the moment.")
@@ -188,6 +220,12 @@ class PostgresDatabase:
 
     def end_run(self, at_us: int) -> None:
         self.write([], [lambda there: there.end_run(at_us)])
+
+    def append_entries(self, kept: KeptEntries) -> None:
+        self.write([], [lambda there: there.append_entries(kept)])
+
+    def release_session(self, name: SessionName) -> None:
+        self.write([], [lambda there: there.release_session(name)])
 
     def reopen(self) -> None:
         """The keeper does that."""
@@ -219,8 +257,9 @@ class PostgresDatabase:
 class _Notebook:
     """Writes down what changes want to be done."""
 
-    def __init__(self) -> None:
+    def __init__(self, owner: str) -> None:
         self.notes: list[Note] = []
+        self._owner = owner
 
     def save_outbox(self, outbox: Outbox, dead: Sequence[DeadLetter]) -> None:
         self.notes.append(Saved(outbox, dead))
@@ -231,9 +270,15 @@ class _Notebook:
     def end_run(self, at_us: int) -> None:
         self.notes.append(Ended(at_us))
 
+    def append_entries(self, kept: KeptEntries) -> None:
+        self.notes.append(Kept(kept, self._owner))
 
-def _noted(changes: Sequence[Change]) -> list[Note]:
-    notebook = _Notebook()
+    def release_session(self, name: SessionName) -> None:
+        self.notes.append(Released(name, self._owner))
+
+
+def _noted(changes: Sequence[Change], owner: str) -> list[Note]:
+    notebook = _Notebook(owner)
     for change in changes:
         change(cast("Database", notebook))
     return notebook.notes

@@ -11,21 +11,23 @@ import contextlib
 import json
 import logging
 import threading
-from collections.abc import Generator, Sequence
-from typing import Final
+from collections.abc import Callable, Generator, Sequence
+from typing import Final, TypeVar
 
 import psycopg
 
 from victor_nb.records import Outbox
+from victor_nb.store import postgres_journals as journals
 from victor_nb.store import postgres_ledger as ledger
 from victor_nb.store import postgres_runs as runs
 from victor_nb.store.database import Row
 from victor_nb.store.postgres_schema import prepare
 from victor_nb.store.postgres_server import REFUSED, Connection, Server, cut, limited
-from victor_nb.store.postgres_spool import Ended, Life, Note, Resumed, Saved
+from victor_nb.store.postgres_spool import Ended, Kept, Life, Note, Released, Resumed, Saved
 from victor_nb.store.sqlite_database import Registration
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _PIECE_BYTES: Final = 4 * 1024 * 1024
 _SLOWEST_BYTES_S: Final = 100_000
@@ -82,7 +84,7 @@ class WritingLink:
             LinkLostError: it may be there, or not: write it again.
         """
         number = self._run if run is None else run
-        with self._reported(_size(rows) / _SLOWEST_BYTES_S + self._counting_s * bool(notes)):
+        with self._reported(_size(rows, notes) / _SLOWEST_BYTES_S + self._counting_s * bool(notes)):
             try:
                 self._write(number, rows, notes)
             except REFUSED:
@@ -124,8 +126,15 @@ class WritingLink:
         if isinstance(note, Ended | Resumed):
             ended_at_us = note.at_us if isinstance(note, Ended) else None
             self._connection.execute("UPDATE runs SET ended_at_us = %s WHERE number = %s", (ended_at_us, run))
+            if ended_at_us:
+                journals.release_all(self._connection, run)
         elif isinstance(note, Saved):
             ledger.save(self._connection, note.outbox, note.dead, self._registration.kernel_run_id)
+        elif isinstance(note, Kept):
+            append = journals.append_late if note.late else journals.append
+            append(self._connection, self._server.locks, note.kept, note.owner)
+        elif isinstance(note, Released):
+            journals.release(self._connection, note.name, note.owner)
         else:
             ledger.settle(self._connection, note.delivered)
 
@@ -134,9 +143,17 @@ class WritingLink:
         Raises:
             LinkLostError: claim again when there is another link.
         """
+        owner = self._registration.kernel_run_id
+        return self.apart(lambda there, locks: ledger.claim(there, locks, exporter, self._run, owner, channel))
+
+    def apart(self, work: Callable[[Connection, int], T]) -> T:
+        """In a transaction of its own; `work` is given the store's locks.
+
+        Raises:
+            LinkLostError: do it again when there is another link.
+        """
         with self._reported(self._counting_s), self._connection.transaction():
-            owner = self._registration.kernel_run_id
-            return ledger.claim(self._connection, self._server.locks, exporter, self._run, owner, channel)
+            return work(self._connection, self._server.locks)
 
     def ping(self) -> None:
         """
@@ -178,8 +195,9 @@ class WritingLink:
             self._connection.close()
 
 
-def _size(rows: Sequence[Row]) -> int:
-    return sum(len(row[6]) + len(row[7] or "") for row in rows)
+def _size(rows: Sequence[Row], notes: Sequence[Note] = ()) -> int:
+    kept = sum(note.kept.size_bytes for note in notes if isinstance(note, Kept))
+    return kept + sum(len(row[6]) + len(row[7] or "") for row in rows)
 
 
 def _pieces(rows: Sequence[Row]) -> Generator[Sequence[Row]]:

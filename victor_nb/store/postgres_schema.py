@@ -79,7 +79,32 @@ CREATE TABLE forgotten (
 )
 """
 
-STEPS: Final[tuple[LiteralString, ...]] = (_FIRST,)
+# `key` is made of notebook and session id, which may be too long for an index. `data` is text: nobody asks into it, and
+# JSON would refuse some.
+_SECOND: Final[LiteralString] = """
+CREATE TABLE sessions (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    key text NOT NULL UNIQUE,
+    notebook text NOT NULL,
+    session_id text NOT NULL,
+    entries bigint NOT NULL DEFAULT 0,
+    size_bytes bigint NOT NULL DEFAULT 0,
+    created_at_us bigint,
+    updated_at_us bigint,
+    summary text,
+    holder text
+);
+CREATE TABLE session_entries (
+    session bigint NOT NULL REFERENCES sessions,
+    number bigint NOT NULL,
+    kind text NOT NULL,
+    data text NOT NULL,
+    timestamp_us bigint NOT NULL,
+    PRIMARY KEY (session, number)
+)
+"""
+
+STEPS: Final[tuple[LiteralString, ...]] = (_FIRST, _SECOND)
 VERSION: Final = len(STEPS)
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
 from victor_nb.messages import new_id
-from victor_nb.records import DeadLetter, Outbox
+from victor_nb.records import DeadLetter, Outbox, SessionEntry
 from victor_nb.store.database import Row
+from victor_nb.store.kept import KeptEntries, SessionName
 from victor_nb.store.sqlite_database import Registration
 
 _TABLES: Final = """
@@ -52,7 +53,24 @@ class Resumed:
     """… and was opened again."""
 
 
-Note: TypeAlias = Saved | Settled | Ended | Resumed
+@dataclasses.dataclass(frozen=True, slots=True)
+class Kept:
+    """Entries of a conversation came; `late` when they waited for the server."""
+
+    kept: KeptEntries
+    owner: str
+    late: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Released:
+    """A session is held no longer."""
+
+    name: SessionName
+    owner: str
+
+
+Note: TypeAlias = Saved | Settled | Ended | Resumed | Kept | Released
 Life: TypeAlias = tuple[str, int, str, int]
 """Host, pid, process stamp and start of a run."""
 
@@ -155,4 +173,11 @@ def _note(item: dict[str, Any]) -> Note:
         return Saved(Outbox(**item["outbox"]), [DeadLetter(**letter) for letter in item["dead"]])
     if kind == "Settled":
         return Settled([DeadLetter(**letter) for letter in item["delivered"]])
+    if kind == "Released":
+        return Released(SessionName(*item["name"]), item["owner"])
+    if kind == "Kept":
+        kept = item["kept"]
+        entries = tuple(SessionEntry(**entry) for entry in kept["entries"])
+        read = KeptEntries(SessionName(*kept["name"]), entries, kept["summary"], kept["follows"])
+        return Kept(read, item["owner"], late=True)
     return Ended(item["at_us"]) if kind == "Ended" else Resumed()

@@ -98,4 +98,4 @@ def size_bytes(connection: Connection, schema: str) -> int:
 
 
 def vacuum(connection: Connection) -> None:
-    connection.execute("VACUUM (ANALYZE) events, outboxes, dead_letters, runs, forgotten")
+    connection.execute("VACUUM (ANALYZE) events, outboxes, dead_letters, runs, forgotten, sessions, session_entries")

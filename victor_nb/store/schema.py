@@ -48,11 +48,11 @@ def connect_memory(name: str) -> sqlite3.Connection:
     return connection
 
 
-def count_from(connection: sqlite3.Connection, position: int) -> None:
-    """Give further events positions above `position`."""
-    changed = connection.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'events'", (position,))
+def count_from(connection: sqlite3.Connection, position: int, table: str = "events") -> None:
+    """Give further events positions, or sessions numbers, above `position`."""
+    changed = connection.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", (position, table))
     if not changed.rowcount:
-        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (position,))
+        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, position))
 
 
 def prepare(connection: sqlite3.Connection, where: str) -> None:
@@ -85,9 +85,9 @@ def _version(connection: sqlite3.Connection, where: str, database: str = "main")
 
 
 def overlay(connection: sqlite3.Connection, path: Path, *, ledger: bool = False) -> bool:
-    """Show the events of the file `path` ahead of those of a memory database, to this connection only; False when the
-    file cannot be read either. Nothing is written to the file. With `ledger`, its runs and outboxes are copied into
-    the memory database, to go on from there."""
+    """Show the events and sessions of the file `path` ahead of those of a memory database, to this connection only;
+    False when the file cannot be read either. Nothing is written to the file. With `ledger`, its runs, its outboxes
+    and the list of its sessions are copied into the memory database, to go on from there."""
     for options in ("mode=ro", "immutable=1"):
         if options == "immutable=1" and _has_wal(path):  # it would not see what is in there
             return False
@@ -96,10 +96,13 @@ def overlay(connection: sqlite3.Connection, path: Path, *, ledger: bool = False)
             try:
                 version = _version(connection, str(path), "disk")
                 _show_disk(connection, version)
+                if version > 2:
+                    _show_sessions(connection)
                 if ledger:
                     _copy_ledger(connection, version)
             except BaseException:
-                connection.execute("DROP VIEW IF EXISTS temp.events")
+                for view in ("events", "sessions", "session_entries"):
+                    connection.execute(f"DROP VIEW IF EXISTS temp.{view}")
                 connection.execute("DETACH disk")
                 raise
             return True
@@ -122,9 +125,22 @@ def _show_disk(connection: sqlite3.Connection, version: int) -> None:
     connection.execute("SELECT 1 FROM temp.events, disk.runs LIMIT 1").fetchone()
 
 
+def _show_sessions(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "CREATE TEMP VIEW sessions AS SELECT * FROM main.sessions UNION ALL SELECT * FROM disk.sessions d WHERE NOT "
+        "EXISTS (SELECT 1 FROM main.sessions m WHERE m.notebook = d.notebook AND m.session_id = d.session_id)"
+    )
+    connection.execute(
+        "CREATE TEMP VIEW session_entries AS SELECT * FROM main.session_entries UNION ALL SELECT * FROM "
+        "disk.session_entries d WHERE NOT EXISTS "
+        "(SELECT 1 FROM main.session_entries m WHERE m.session = d.session AND m.number = d.number)"
+    )
+
+
 def _copy_ledger(connection: sqlite3.Connection, version: int) -> None:
     columns = "number, id, notebook, host, pid, process_stamp, started_at_us, ended_at_us"
     columns += ", pruned_seq" if version > 1 else ""
     connection.execute(f"INSERT OR IGNORE INTO main.runs ({columns}) SELECT {columns} FROM disk.runs")  # noqa: S608
-    for table in ("outboxes", "dead_letters", "forgotten") if version > 1 else ():
+    copied = ("outboxes", "dead_letters", "forgotten") if version > 1 else ()
+    for table in (*copied, "sessions") if version > 2 else copied:
         connection.execute(f"INSERT OR IGNORE INTO main.{table} SELECT * FROM disk.{table}")  # noqa: S608

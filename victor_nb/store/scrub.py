@@ -95,6 +95,11 @@ class Scrubber:
                 return self._searched(text)
         return text
 
+    def document(self, text: str) -> str:
+        """JSON text that is of no row, as it may be stored."""
+        self._look_around()
+        return self.json(text)
+
     def message(self, text: str) -> str:
         """Somebody else's plain text, such as an error, as it may be stored."""
         self._look_around()

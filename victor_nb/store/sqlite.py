@@ -13,17 +13,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from victor_nb.errors import StoreError
-from victor_nb.records import DeadLetter, EventQuery, KernelRun, Outbox, StoredEvent
-from victor_nb.store import ledger, queries, schema, upkeep
+from victor_nb.records import DeadLetter, EventQuery, KernelRun, Outbox, SavedSession, SessionEntry, StoredEvent
+from victor_nb.store import journals, ledger, queries, schema, upkeep
 from victor_nb.store.database import Database
-from victor_nb.store.recording import RecordingStore
+from victor_nb.store.journal_store import JournalStore
+from victor_nb.store.kept import SessionName
 from victor_nb.store.sqlite_database import AFTER_ANY_FILE, Registration, SQLiteDatabase, advice, connect_file
 from victor_nb.store.sqlite_reader import SQLiteReader
 
 T = TypeVar("T")
 
 
-class SQLiteStore(RecordingStore):
+class SQLiteStore(JournalStore):
     """Events in the file `path`, or in memory when `path` is None.
 
     `notebook` is the path of the notebook that this kernel runs, if known: frames select by it.
@@ -82,13 +83,19 @@ class SQLiteStore(RecordingStore):
         self._settled()
         return self._select(lambda connection: ledger.dead_letters(connection, exporter))
 
+    def _entries(self, name: SessionName, after: int) -> list[SessionEntry]:
+        return self._select(lambda connection: journals.read(connection, name, after))
+
+    def _saved(self, notebook: str | None) -> list[SavedSession]:
+        return self._select(lambda connection: journals.saved(connection, notebook))
+
     def size_bytes(self) -> int:
         """Bytes on disk, the write-ahead log included; 0 in memory."""
         return upkeep.size_bytes(self._path) if self._path else 0
 
     def prune(self, before_us: int, *, undelivered: bool = False) -> int:
         """Delete what was recorded before a time (Unix, µs): of each kernel run a beginning, so that no gap arises. How
-        many events.
+        many events. Conversations stay; `delete_session` is for them.
 
         What some exporter has not delivered stays, and what comes behind it in that run, unless `undelivered`. The
         file does not shrink by it; `vacuum()` does that. Blocks; other kernels go on recording.
@@ -146,7 +153,8 @@ class SQLiteStore(RecordingStore):
         connection = schema.connect_memory(self._memory_name)
         schema.prepare(connection, "in memory")
         if self._path is not None:
-            schema.count_from(connection, AFTER_ANY_FILE)
+            for table in ("events", "sessions"):
+                schema.count_from(connection, AFTER_ANY_FILE, table)
             schema.overlay(connection, self._path, ledger=True)
         return connection
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from victor_nb.records import DeadLetter, Outbox
-from victor_nb.store import ledger, schema
+from victor_nb.records import DeadLetter, KernelRun, Outbox
+from victor_nb.store import journals, ledger, schema
 from victor_nb.store.database import Change, DatabaseLostError, DatabaseUnusableError, Row
 from victor_nb.store.forking import gate
+from victor_nb.store.kept import KeptEntries, SessionName
 from victor_nb.store.runs import host, process_stamp
 
 log = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ class SQLiteDatabase:
             self._connection.execute("SAVEPOINT change")
             change(self)
         except sqlite3.Error:
-            log.exception("the state of an exporter could not be kept")
+            log.exception("the state of an exporter or a session could not be kept")
             self._connection.execute("ROLLBACK TO change")
         self._connection.execute("RELEASE change")
 
@@ -132,13 +133,33 @@ class SQLiteDatabase:
 
     def end_run(self, at_us: int) -> None:
         self._connection.execute("UPDATE runs SET ended_at_us = ? WHERE number = ?", (at_us, self._run))
+        journals.release_all(self._connection, self._registration.kernel_run_id)
+
+    def append_entries(self, kept: KeptEntries) -> None:
+        journals.append(self._connection, kept, self._registration.kernel_run_id)
+
+    def release_session(self, name: SessionName) -> None:
+        journals.release(self._connection, name, self._registration.kernel_run_id)
+
+    def hold_session(self, name: SessionName) -> KernelRun | None:
+        return self._apart(lambda there: journals.hold(there, name, self._registration.kernel_run_id))
+
+    def rename_session(self, name: SessionName, new: str) -> None:
+        self._apart(lambda there: journals.rename(there, name, new, self._registration.kernel_run_id))
+
+    def delete_session(self, name: SessionName) -> bool:
+        return self._apart(lambda there: journals.delete(there, name, self._registration.kernel_run_id))
 
     def claim(self, exporter: str, channel: int) -> list[Outbox]:
+        owner, shared = self._registration.kernel_run_id, self._path is not None
+        return self._apart(lambda there: ledger.claim(there, exporter, owner, channel, shared=shared))
+
+    def _apart(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """In a transaction of its own."""
         with _reported(), self._transaction():
-            owner, shared = self._registration.kernel_run_id, self._path is not None
-            claimed = ledger.claim(self._connection, exporter, owner, channel, shared=shared)
+            done = work(self._connection)
         self._stay()
-        return claimed
+        return done
 
     def use(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Something of SQLite's own, such as a backup."""

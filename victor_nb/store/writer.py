@@ -44,9 +44,10 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class _Noted:
-    """A change that nobody waits for; it goes into the transaction of the rows around it."""
+    """A change, in the transaction of the rows around it. `answer` tells who may wait for it when that is durable."""
 
     change: Change
+    answer: concurrent.futures.Future[None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,14 @@ Item: TypeAlias = Row | _Noted | _Asked
 class _Group:
     rows: list[Row] = field(default_factory=list[Row])
     changes: list[Change] = field(default_factory=list[Change])
+    answers: list[concurrent.futures.Future[None]] = field(default_factory=list[concurrent.futures.Future[None]])
     asked: list[_Asked] = field(default_factory=list[_Asked])
 
     def add(self, item: Item) -> None:
         if isinstance(item, _Noted):
             self.changes.append(item.change)
+            if item.answer:
+                self.answers.append(item.answer)
         elif isinstance(item, _Asked):
             self.asked.append(item)
         else:
@@ -120,6 +124,17 @@ class Writer:
     def note(self, change: Change) -> None:
         """Queue a change behind the events queued so far."""
         self._queue.put(_Noted(change))
+
+    def note_with_answer(self, change: Change) -> concurrent.futures.Future[None]:
+        """The same, for who may wait for it, and calls `urge()` then."""
+        answer: concurrent.futures.Future[None] = concurrent.futures.Future()
+        answer.set_running_or_notify_cancel()  # who waits for it may be cancelled; it may not
+        self._queue.put(_Noted(change, answer))
+        return answer
+
+    def urge(self) -> None:
+        """Somebody waits for what is queued."""
+        self._urgent.set()
 
     def ask(self, job: Callable[[Database], T]) -> concurrent.futures.Future[T]:
         """Do `job` behind all that is queued; the future has its answer."""
@@ -184,6 +199,8 @@ class Writer:
             self._insist(lambda there: there.write(rows, group.changes))
         except Exception:
             log.exception("%d analytics events could not be stored", len(group.rows))
+        for answer in group.answers:
+            answer.set_result(None)
 
     def _reply(self, asked: _Asked) -> None:
         def job(there: Database) -> None:
