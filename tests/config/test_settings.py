@@ -31,19 +31,19 @@ def write_user_file(tmp_path: Path, text: str) -> Path:
 
 
 def test_each_source_wins_over_the_next(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = ["model", "base_url", "store", "system_prompt"]
+    lines = ["model", "embedder", "store", "system_prompt"]
     user = write_user_file(tmp_path, "".join(f'{name} = "user"\n' for name in lines))
     (project.parent / "pyproject.toml").write_text(
-        '[tool.victor_nb]\nmodel = "project"\nbase_url = "project"\nstore = "project"'
+        '[tool.victor_nb]\nmodel = "project"\nembedder = "project"\nstore = "project"'
     )
-    (project / ".env").write_text("VICTOR_MODEL=dotenv\nVICTOR_BASE_URL=dotenv\n")
+    (project / ".env").write_text("VICTOR_MODEL=dotenv\nVICTOR_EMBEDDER=dotenv\n")
     monkeypatch.setenv("VICTOR_MODEL", "env")
     settings = Settings()
     assert [str(getattr(settings, name)) for name in lines] == ["env", "dotenv", "project", "user"]
     assert Settings(model="mine").model == "mine"
     where = {name: origin for name, (_, origin) in settings.explain().items()}
     assert where["model"] == "env VICTOR_MODEL"
-    assert where["base_url"] == ".env VICTOR_BASE_URL"
+    assert where["embedder"] == ".env VICTOR_EMBEDDER"
     assert where["store"] == str(project.parent / "pyproject.toml")
     assert where["system_prompt"] == str(user)
     assert where["top_p"] == "default"

@@ -1,27 +1,31 @@
 """Deep merge of configuration dictionaries. What goes in is never changed and never shared with what comes out:
-dicts, lists, tuples and sets are copied, other values (a database handle, say) are passed on as they are.
+containers are copied, other values (a database handle, say) are passed on as they are.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar, cast
 
 T = TypeVar("T")
 Path: TypeAlias = tuple[str, ...]
+_COPIED = (list, tuple, set, deque)
 
 
 def copied(value: T) -> T:
-    """`value` with its containers copied, at every depth."""
+    """`value` with its containers copied, at every depth; read-only mappings become dicts."""
     found: object = value
-    if isinstance(found, dict):
-        entries = cast("dict[object, object]", found)
+    if isinstance(found, Mapping):
+        entries = cast("Mapping[object, object]", found)
         return cast("T", {key: copied(entry) for key, entry in entries.items()})
     kind = type(found)
-    if kind is list or kind is tuple or kind is set:
+    if kind in _COPIED:
         items = cast("Iterable[object]", found)
-        return cast("T", kind([copied(item) for item in items]))
-    return value
+        return cast("T", kind(copied(item) for item in items))  # type: ignore[call-arg]
+    if isinstance(found, list):  # a subclass may need other arguments
+        return cast("T", [copied(item) for item in cast("list[object]", found)])
+    return cast("T", bytearray(found)) if kind is bytearray else value  # type: ignore[arg-type]
 
 
 def deep_merge(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

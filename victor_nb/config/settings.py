@@ -8,15 +8,12 @@ environment. This module is imported where settings are made, never by `import v
 # ruff: noqa: TID253 (this module is pydantic-settings' one use, and is itself imported late by everyone)
 from __future__ import annotations
 
-import json
-import math
-import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -27,24 +24,22 @@ from pydantic_settings import (
 )
 
 from victor_nb.config import sources
+from victor_nb.config.complaints import complaint
+from victor_nb.config.kinds import (
+    Amount,
+    Filled,
+    Folder,
+    GuardedUrl,
+    Patterns,
+    Positive,
+    Seconds,
+    StoreLocation,
+    WebAddress,
+    allowed,
+)
 from victor_nb.config.sources import Source
 from victor_nb.errors import ConfigError, did_you_mean
 from victor_nb.messages import JsonValue
-
-_AMOUNT_HINT = (
-    "a fraction above 0 up to 1.0 (of the window less the reserved output), or a whole number of tokens from 2"
-)
-
-
-def _amount(value: object) -> int | float:
-    """A fraction of the window, or a number of tokens."""
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"must be {_AMOUNT_HINT}")
-    if isinstance(value, int) and value >= 2:
-        return value
-    if isinstance(value, float) and 0 < value <= 1:
-        return value
-    raise ValueError(f"must be {_AMOUNT_HINT}")
 
 
 def _half_of_threshold(found: dict[str, Any]) -> int | float:
@@ -58,58 +53,8 @@ def _home() -> Path:
     return platformdirs.user_data_path("victor_nb", appauthor=False)
 
 
-def _expanded(value: object) -> object:
-    return Path(value).expanduser() if isinstance(value, str) else value
-
-
-class StoreUrl(str):
-    """The URL of a store, which does not show its password in a `repr`."""
-
-    __slots__ = ()
-
-    def shown(self) -> str:
-        without = re.sub(r"(://[^:/?#]*):.*@", r"\1:***@", self)
-        return re.sub(r"(?i)([?&][^=&]*password=)[^&#]*", r"\1***", without)
-
-    def __repr__(self) -> str:
-        return repr(self.shown())
-
-
-def _location(value: object) -> object:
-    if isinstance(value, str) and value.startswith(("postgresql://", "postgres://")):
-        return value
-    if isinstance(value, str) and "://" in value:
-        raise ValueError("must be the path of a SQLite file, or a postgresql:// URL")
-    return _expanded(value)
-
-
-def _guarded(value: Path | str | None) -> Path | str | None:
-    return StoreUrl(value) if isinstance(value, str) else value
-
-
-def _list(value: object) -> object:
-    """A list, also as the JSON that an environment variable can hold."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        raise ValueError(f"must be a JSON list of regular expressions, as {_PATTERNS_EXAMPLE}") from None
-
-
-def _patterns(value: list[str]) -> list[str]:
-    for pattern in value:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"{pattern!r} is no regular expression ({error})") from None
-    return value
-
-
-_PATTERNS_EXAMPLE = '["EMP-\\\\d+"]'
-Amount = Annotated[float | int, BeforeValidator(_amount)]
-Positive = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_HIDDEN = ("base_url", "store")
+"""May hold a password."""
 
 
 class Settings(BaseSettings):
@@ -129,6 +74,12 @@ class Settings(BaseSettings):
             `reserved_output_tokens`, or a number of tokens.
         context_compaction_target: … and down to this; half of the threshold unless set.
         context_window: tokens; None asks the model.
+        prompt_language: what the answers are written in, by name or code: `german`, `pt-BR`.
+        prompt_code_style: how code is written: `pep8`, `google`, …, `project` for what pyproject.toml tells the
+            project's formatter, or a sentence.
+        prompt_compliance: rules that every request carries, or the path of the `.md` or `.txt` file that holds them.
+        prompt_notebook: whether the model is told names, types and shapes of the notebook's variables.
+        prompt_project: whether it is told what `VICTOR.md` or `AGENTS.md` says, of the working directory or above.
         compaction_strategy: how it is made smaller, unless the context coordinator is given a strategy.
         keep_sessions: whether conversations are kept in the store, so that they outlive their kernel; with
             `capture_content="off"` they never are.
@@ -143,21 +94,26 @@ class Settings(BaseSettings):
         env_prefix=sources.PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
     )
 
-    model: str | None = None
-    base_url: str | None = None
-    home: Annotated[Path, BeforeValidator(_expanded)] = Field(default_factory=_home)
-    store: Annotated[Path | str | None, BeforeValidator(_location), AfterValidator(_guarded)] = None
+    model: Filled | None = None
+    base_url: WebAddress | None = None
+    home: Folder = Field(default_factory=_home)
+    store: StoreLocation = None
     enable_analytics: bool = True
     capture_content: Literal["on", "off", "redacted"] = "on"
-    redact_patterns: Annotated[list[str], NoDecode, BeforeValidator(_list), AfterValidator(_patterns)] = []
+    redact_patterns: Annotated[Patterns, NoDecode] = []
     context_compaction_threshold: Amount = 0.8
     context_compaction_target: Amount = Field(default_factory=_half_of_threshold)
     context_window: Positive | None = None
     reserved_output_tokens: Annotated[int, Field(ge=0)] = 4096
     system_prompt: str | None = None
+    prompt_language: Filled | None = None
+    prompt_code_style: Filled | None = None
+    prompt_compliance: Filled | None = None
+    prompt_notebook: bool = False
+    prompt_project: bool = False
     compaction_strategy: Literal["digest", "recent", "summarizing", "semantic", "task_aware", "hybrid"] = "digest"
     keep_sessions: bool = True
-    embedder: str | None = None
+    embedder: Filled | None = None
     max_tool_rounds: Positive = 10
     max_parallel_tools: Positive = 8
     tool_timeout_s: Seconds | None = None
@@ -181,7 +137,7 @@ class Settings(BaseSettings):
         try:
             super().__init__(**merged)
         except ValidationError as error:
-            raise _config_error(error, origins) from None
+            raise _complaint(error, origins) from None
         self._origins = origins
 
     @classmethod
@@ -222,10 +178,28 @@ class Settings(BaseSettings):
 
         Raises ConfigError.
         """
-        checked = {name: _checked(name, value, origin) for name, value in changes.items()}
+        checked = {name: self.checked(name, value, origin) for name, value in changes.items()}
         copy = self.model_copy(update=checked)
         copy._origins = {**self._origins, **dict.fromkeys(checked, origin)}
         return copy
+
+    @staticmethod
+    def checked(name: str, value: object, origin: str) -> Any:
+        """The value that the setting `name` would have. Raises ConfigError, which names `origin`."""
+        try:
+            return _adapter(name).validate_python(value)
+        except ValidationError as error:
+            raise _complaint(error, {name: origin}, name) from None
+
+    def prompt_options(self) -> dict[str, Any]:
+        """Which built-in sections the system prompt has, as `prompt.builtin_contributors` takes them."""
+        return {
+            "language": self.prompt_language,
+            "code_style": self.prompt_code_style,
+            "compliance": self.prompt_compliance,
+            "notebook": self.prompt_notebook,
+            "project": self.prompt_project,
+        }
 
     def request_settings(self) -> dict[str, JsonValue]:
         """Those settings that are sent with every model request, under the names of `MODEL_SETTINGS`."""
@@ -239,7 +213,7 @@ class Settings(BaseSettings):
 
 
 def _shown(value: object) -> object:
-    return value.shown() if isinstance(value, StoreUrl) else value
+    return value.shown() if isinstance(value, GuardedUrl) else value
 
 
 @cache
@@ -250,20 +224,14 @@ def _adapter(name: str) -> TypeAdapter[Any]:
     return TypeAdapter(cast("Any", Annotated)[(field.annotation, *field.metadata)])
 
 
-def _checked(name: str, value: object, origin: str) -> Any:
-    try:
-        return _adapter(name).validate_python(value)
-    except ValidationError as error:
-        raise _config_error(error, {name: origin}, name) from None
-
-
 def _sources(arguments: Mapping[str, Any]) -> list[Source]:
     """All sources, the strongest first."""
     known = list(Settings.model_fields)
     for name in arguments:
         if name not in known:
+            nearest = did_you_mean(name, known)
             raise ConfigError(
-                f"Unknown setting {name!r}.{did_you_mean(name, known)}", hint="Known: " + ", ".join(known)
+                f"Unknown setting {name!r}.{nearest}", hint="" if nearest else f"Known: {', '.join(known)}"
             )
     amounts = ("context_compaction_threshold", "context_compaction_target")
     dotenv = DotEnvSettingsSource(Settings, env_file=Path(".env"), env_file_encoding="utf-8")()
@@ -277,16 +245,25 @@ def _sources(arguments: Mapping[str, Any]) -> list[Source]:
     ]
 
 
-def _config_error(error: ValidationError, origins: Mapping[str, str], name: str | None = None) -> ConfigError:
+def allowed_values(name: str) -> str:
+    """What a setting may be, as the end of "it must be …"."""
+    field = Settings.model_fields[name]
+    return allowed(field.annotation, field.metadata)
+
+
+def _complaint(error: ValidationError, origins: Mapping[str, str], name: str | None = None) -> ConfigError:
     """The first thing that is wrong, in one line."""
     first = next(found for found in error.errors() if found["type"] != "default_factory_not_called")
-    reason = first["msg"].removeprefix("Value error, ")
+    reason = first["msg"].removeprefix("Value error, ") if first["type"] == "value_error" else ""
     if not first["loc"] and name is None:
         return ConfigError(f"{reason}.", hint="Lower the target, or raise the threshold.")
     name = name or str(first["loc"][0])
-    return ConfigError(f"Setting {name} (from {origins.get(name, 'default')}): {reason}.", hint=_allowed(name))
-
-
-def _allowed(name: str) -> str:
-    description = {"capture_content": "Use 'on', 'redacted' or 'off'.", "enable_analytics": "Use true or false."}
-    return description.get(name, f"Set {sources.PREFIX}{name.upper()} or {name}=… to such a value, or leave it out.")
+    field = Settings.model_fields[name]
+    return complaint(
+        f"Setting {name}",
+        first["input"],
+        origins.get(name, "default"),
+        reason or f"must be {allowed_values(name)}",
+        field.annotation,
+        hidden=name in _HIDDEN,
+    )

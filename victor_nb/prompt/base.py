@@ -24,10 +24,10 @@ class BasePromptContributor:
         """Higher comes first."""
         return DEFAULT_PRIORITY
 
-    async def get_contribution(self, context: PromptContext) -> str | None:
+    async def get_contribution(self, context: PromptContext) -> str:
         contribute = cast("Callable[[PromptContext], object]", getattr(self, "contribute", _missing))
         found = contribute(context)
-        return cast("str | None", await found if inspect.isawaitable(found) else found)
+        return cast("str | None", await found if inspect.isawaitable(found) else found) or ""
 
 
 def contribution_method(contributor: object) -> Callable[[PromptContext], object]:

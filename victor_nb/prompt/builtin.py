@@ -1,10 +1,17 @@
-"""The contributor that every prompt starts with unless it is told otherwise."""
+"""The contributor that every prompt starts with unless it is told otherwise, and those that settings ask for."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
+from victor_nb.errors import ConfigError
 from victor_nb.prompt.base import BasePromptContributor
+from victor_nb.prompt.code_style import CodeStylePromptContributor
+from victor_nb.prompt.compliance import CompliancePromptContributor
+from victor_nb.prompt.language import LanguagePromptContributor
+from victor_nb.prompt.notebook import NotebookPromptContributor
+from victor_nb.prompt.project import ProjectPromptContributor
 from victor_nb.protocols import PromptContext
 
 TEXT: Final = """\
@@ -23,3 +30,36 @@ class BaseSystemPrompt(BasePromptContributor):
     def contribute(self, context: PromptContext) -> str:
         own: object = context.get("system_prompt")
         return TEXT if own is None else str(own)
+
+
+def builtin_contributors(
+    *,
+    language: str | None = None,
+    code_style: str | None = None,
+    compliance: str | None = None,
+    notebook: bool = False,
+    project: bool = False,
+) -> list[BasePromptContributor]:
+    """The contributors that these settings ask for; `Settings.prompt_options()` has them under these names.
+
+    Raises:
+        ConfigError: a value cannot be used; it names the setting.
+    """
+    named: list[tuple[str, str | None, Callable[[str], BasePromptContributor]]] = [
+        ("prompt_compliance", compliance, CompliancePromptContributor),
+        ("prompt_code_style", code_style, CodeStylePromptContributor),
+        ("prompt_language", language, LanguagePromptContributor),
+    ]
+    contributors = [_made(setting, value, make) for setting, value, make in named if value is not None]
+    if project:
+        contributors.append(ProjectPromptContributor())
+    if notebook:
+        contributors.append(NotebookPromptContributor())
+    return contributors
+
+
+def _made(setting: str, value: str, make: Callable[[str], BasePromptContributor]) -> BasePromptContributor:
+    try:
+        return make(value)
+    except ConfigError as error:
+        raise ConfigError(f"Setting {setting} is {value!r}: {error.message}", hint=error.hint) from None

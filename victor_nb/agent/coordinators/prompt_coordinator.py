@@ -7,108 +7,193 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
+from victor_nb.config.fetch import checked_seconds
 from victor_nb.config.merge import copied
 from victor_nb.context.tokens import estimate_text
-from victor_nb.errors import PromptError
+from victor_nb.errors import ConfigError, PromptError, UsageError, did_you_mean
 from victor_nb.prompt.base import DEFAULT_PRIORITY, BasePromptContributor, contribution_method
 from victor_nb.prompt.builtin import BaseSystemPrompt
+from victor_nb.prompt.sections import BuiltPrompt, PromptSection, prompt_of, section_frame
 from victor_nb.protocols import IPromptContributor, PromptContext
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["BasePromptContributor", "BuiltPrompt", "PromptCoordinator", "PromptSection"]
 
-
-@dataclass(frozen=True)
-class PromptSection:
-    """One contributor's part of the prompt; `tokens` is an estimate."""
-
-    contributor: str
-    priority: float
-    text: str
-    tokens: int = field(compare=False)
+_SESSIONS_KEPT: Final = 1000
 
 
-@dataclass(frozen=True)
-class BuiltPrompt:
-    """A system prompt, its sections in order (empty ones left out), and the names of contributors that failed."""
-
-    text: str
-    sections: tuple[PromptSection, ...] = ()
-    failed: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Registered:
+    contributor: object
     name: str
     priority: float
     required: bool
+    timeout_s: float | None
     contribute: Callable[[PromptContext], object]
 
 
 class PromptCoordinator:
     """Builds the system prompt from `contributors`, after this package's own short one unless `base` is False.
 
-    A contributor has `get_contribution(context)` or `contribute(context)`, sync or async, and may have `priority()`
-    (default 50, read once); among equals the order given stands. One that fails is warned of and left out; one with
-    `required = True` raises PromptError. Raises TypeError at once for what is no contributor.
+    A contributor has `get_contribution(context)` or `contribute(context)`, sync (it is called in a thread) or async,
+    and may have `priority()` (default 50, read once); among equals the order given stands. One that fails is left out,
+    with one warning until it works again; one with `required = True` raises PromptError.
+
+    Args:
+        timeout_s: seconds after which a contributor has failed; None waits for ever. A contributor's own attribute
+            `timeout_s` goes first.
+
+    Raises:
+        TypeError: something is no contributor.
+        ConfigError: a number of seconds cannot be used.
     """
 
-    def __init__(self, contributors: Sequence[IPromptContributor] = (), *, base: bool = True) -> None:
-        own = base and not any(isinstance(contributor, BaseSystemPrompt) for contributor in contributors)
-        everyone = [BaseSystemPrompt(), *contributors] if own else list(contributors)
-        self._contributors = sorted(map(_register, everyone), key=lambda contributor: -contributor.priority)
-        self._last = BuiltPrompt("")
+    def __init__(
+        self,
+        contributors: Sequence[IPromptContributor] = (),
+        *,
+        base: bool = True,
+        timeout_s: float | None = 10.0,
+    ) -> None:
+        self._timeout_s = checked_seconds("timeout_s", timeout_s, None)
+        self._contributors: tuple[_Registered, ...] = ()
+        self._built: OrderedDict[str | None, BuiltPrompt] = OrderedDict()
+        self._last: str | None = None
+        self._warned: dict[_Registered, str] = {}
+        if base and not any(isinstance(contributor, BaseSystemPrompt) for contributor in contributors):
+            self.add(BaseSystemPrompt())
+        for contributor in contributors:
+            self.add(contributor)
+
+    @property
+    def contributors(self) -> tuple[object, ...]:
+        """All of them, the highest priority first."""
+        return tuple(registered.contributor for registered in self._contributors)
+
+    def add(self, contributor: IPromptContributor) -> None:
+        """From the next prompt on. Raises TypeError for what is no contributor."""
+        everyone = [*self._contributors, _register(contributor, self._timeout_s)]
+        self._contributors = tuple(sorted(everyone, key=lambda registered: -registered.priority))
+
+    def remove(self, contributor: object) -> None:
+        """The contributor itself, or all with that class name.
+
+        Raises:
+            UsageError: it is not there.
+        """
+        left = tuple(
+            one for one in self._contributors if contributor is not one.contributor and contributor != one.name
+        )
+        if len(left) == len(self._contributors):
+            names = [one.name for one in left]
+            word = contributor if isinstance(contributor, str) else type(contributor).__name__
+            raise UsageError(
+                f"there is no contributor {word!r} to remove.{did_you_mean(word, names)}",
+                hint=f"there are {', '.join(names) or 'none'}",
+            )
+        self._contributors = left
 
     async def build_system_prompt(self, context: PromptContext | None = None) -> str:
         """The sections that are not empty, with a blank line between them."""
         return (await self.build(context)).text
 
     async def build(self, context: PromptContext | None = None) -> BuiltPrompt:
-        """As `build_system_prompt`, with the sections. Contributors see a copy of `context` each."""
-        asked = [_ask(contributor, PromptContext(copied(dict(context or {})))) for contributor in self._contributors]
-        answers = await asyncio.gather(*asked, return_exceptions=True)
-        sections: list[PromptSection] = []
-        failed: list[str] = []
-        for contributor, answer in zip(self._contributors, answers, strict=True):
-            if isinstance(answer, BaseException):
-                _judge(contributor, answer)
-                failed.append(contributor.name)
-            elif answer:
-                sections.append(PromptSection(contributor.name, contributor.priority, answer, estimate_text(answer)))
-        self._last = BuiltPrompt("\n\n".join(section.text for section in sections), tuple(sections), tuple(failed))
-        return self._last
+        """As `build_system_prompt`, with the sections. Contributors see a copy of `context` each.
 
-    def explain(self) -> tuple[PromptSection, ...]:
-        """The sections of the last prompt that was built."""
-        return self._last.sections
+        Raises:
+            PromptError: a required contributor failed.
+        """
+        everyone = self._contributors
+        asked = [_ask(contributor, PromptContext(copied(dict(context or {})))) for contributor in everyone]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        sections = [_section(one, answer) for one, answer in zip(everyone, answers, strict=True)]
+        built = prompt_of(sections)
+        self._remember(context.get("session_id") if context else None, built)
+        self._judge(everyone, sections, answers)
+        return built
+
+    def explain(self, session_id: str | None = None) -> pd.DataFrame:
+        """Every contributor and what became of it in the last prompt that was built (for `session_id`, if given).
+
+        Returns:
+            One row a contributor, in the order of the prompt: `contributor`, `priority`, `required`, `status` (ok,
+            empty, failed), `tokens` (an estimate), `chars`, `text`, `error`. No rows before the first prompt.
+        """
+        built = self._built.get(self._last if session_id is None else session_id)
+        return section_frame(built.asked if built else ())
+
+    def _remember(self, session_id: object, built: BuiltPrompt) -> None:
+        self._last = session_id if isinstance(session_id, str) else None
+        self._built[self._last] = built
+        self._built.move_to_end(self._last)
+        while len(self._built) > _SESSIONS_KEPT:
+            self._built.popitem(last=False)
+
+    def _judge(
+        self, everyone: Sequence[_Registered], sections: Sequence[PromptSection], answers: Sequence[str | BaseException]
+    ) -> None:
+        failures: dict[_Registered, str] = {}
+        for contributor, section, answer in zip(everyone, sections, answers, strict=True):
+            if not isinstance(answer, BaseException):
+                continue
+            failures[contributor] = f"The prompt contributor {contributor.name} failed: {section.error}"
+            if contributor.required:
+                hint = "It is required, so nothing was sent. Mend it, or remove it."
+                raise PromptError(failures[contributor], hint=hint) from answer
+        news = [failures[contributor] for contributor in failures.keys() - self._warned.keys()]
+        self._warned = failures
+        for text in sorted(news):
+            warnings.warn(f"{text}. The prompt goes without its section.", UserWarning, stacklevel=4)
 
 
 async def _ask(contributor: _Registered, context: PromptContext) -> str:
-    found = contributor.contribute(context)
-    if inspect.isawaitable(found):
-        found = await found
+    deadline = asyncio.timeout(contributor.timeout_s)
+    try:
+        async with deadline:
+            found = await _answer(contributor.contribute, context)
+    except TimeoutError:
+        if not deadline.expired():
+            raise
+        raise ConfigError(f"it gave no answer in {contributor.timeout_s:g} s") from None
     if found is not None and not isinstance(found, str):
         raise TypeError(f"it returned a {type(found).__name__}, not a str")
     return (found or "").strip()
 
 
-def _judge(contributor: _Registered, error: BaseException) -> None:
-    if not isinstance(error, Exception):
-        raise error
-    text = f"The prompt contributor {contributor.name} failed: {type(error).__name__}: {error}"
-    if contributor.required:
-        raise PromptError(text, hint="It is required, so nothing was sent. Mend it, or remove it.") from error
-    warnings.warn(f"{text}. The prompt goes without its section.", UserWarning, stacklevel=4)
+async def _answer(contribute: Callable[[PromptContext], object], context: PromptContext) -> object:
+    if inspect.iscoroutinefunction(contribute):
+        return await contribute(context)
+    found = await asyncio.to_thread(contribute, context)
+    return await found if inspect.isawaitable(found) else found
 
 
-def _register(contributor: object) -> _Registered:
+def _section(contributor: _Registered, answer: str | BaseException) -> PromptSection:
+    who = (contributor.name, contributor.priority)
+    if isinstance(answer, str):
+        status = "ok" if answer else "empty"
+        return PromptSection(*who, answer, estimate_text(answer), contributor.required, status)
+    if not isinstance(answer, Exception | asyncio.CancelledError):
+        raise answer
+    error = f"{type(answer).__name__}: {answer}".removesuffix(": ")
+    return PromptSection(*who, required=contributor.required, status="failed", error=error)
+
+
+def _register(contributor: object, timeout_s: float | None) -> _Registered:
     contribute = contribution_method(contributor)
     name = type(contributor).__name__
     method = getattr(contributor, "priority", None)
     priority: object = method() if callable(method) else DEFAULT_PRIORITY
-    if isinstance(priority, bool) or not isinstance(priority, int | float):
+    if isinstance(priority, bool) or not isinstance(priority, int | float) or math.isnan(priority):
         raise TypeError(f"{name}.priority() must return a number, not {priority!r}.")
-    return _Registered(name, priority, bool(getattr(contributor, "required", False)), contribute)
+    seconds = checked_seconds(f"{name}.timeout_s", getattr(contributor, "timeout_s", None), timeout_s)
+    required = bool(getattr(contributor, "required", False))
+    return _Registered(contributor, name, priority, required, seconds, contribute)
