@@ -1,29 +1,45 @@
-"""What a model is told of a function: its name, description, and the JSON schema of its parameters.
+"""What a model is told of a function's parameters: a name that it can call, and a JSON schema from the signature.
 
-The schema comes from the signature through pydantic, the descriptions from the docstring (Google or NumPy style).
+pydantic makes the schema of the annotations and checks the arguments against it later.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
+import json
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 from pydantic.errors import PydanticUserError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
+from victor_nb.agent.tool_annotations import usable
 from victor_nb.errors import ToolDefinitionError
 from victor_nb.messages import JsonValue
 
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_SECTION = re.compile(r"^(Args|Arguments|Parameters):?[ \t]*\n(?:-{3,}[ \t]*\n)?", re.MULTILINE)
-_PARAMETER = re.compile(r"(\w+)[ \t]*(?:\([^)]*\)[ \t]*:|:)[ \t]*(.*)")
-_PLAIN = (str, int, float, bool, type(None))
+MAX_SCHEMA_CHARS: Final = 50_000
+_MAX_DEFAULT_CHARS: Final = 500
+_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_anything: TypeAdapter[Any] = TypeAdapter(Any)
+
+
+def plain_function(function: Callable[..., object]) -> Callable[..., object]:
+    """The function within partials; of an object that can be called, its `__call__`."""
+    while isinstance(function, functools.partial):
+        function = cast("functools.partial[object]", function).func
+    if inspect.isroutine(function) or inspect.isclass(function):
+        return function
+    return getattr(function, "__call__", function)  # noqa: B004 (the method itself is wanted)
 
 
 def tool_name(function: Callable[..., object], given: str | None) -> str:
     """Raises ToolDefinitionError when a model could not call it by that name."""
+    while isinstance(function, functools.partial):
+        function = cast("functools.partial[object]", function).func
     name = given or getattr(function, "__name__", type(function).__name__)
     if not _NAME.fullmatch(name):
         raise ToolDefinitionError(
@@ -33,40 +49,59 @@ def tool_name(function: Callable[..., object], given: str | None) -> str:
     return name
 
 
-def summary(function: Callable[..., object]) -> str:
-    """The first paragraph of the docstring, on one line."""
-    first = (inspect.getdoc(function) or "").strip().split("\n\n")[0]
-    return "" if _SECTION.match(f"{first}\n") else " ".join(first.split())
+def check_function(function: Callable[..., object], name: str) -> None:
+    """Raises ToolDefinitionError for a function that yields, and for a method that has no object."""
+    plain = inspect.unwrap(plain_function(function))
+    if inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain):
+        raise ToolDefinitionError(
+            f"Tool {name!r} is a generator function: it yields, and a model is given one result.",
+            hint="Return a list of what it yields.",
+        )
 
 
-def arguments_model(function: Callable[..., object], name: str) -> tuple[type[BaseModel], dict[str, str]]:
-    """A model whose aliases are the parameters' names, and its field names by parameter.
+def arguments_model(
+    function: Callable[..., object], name: str, descriptions: Mapping[str, str]
+) -> tuple[type[BaseModel], dict[str, str], frozenset[str]]:
+    """A model whose aliases are the parameters' names, its field names by parameter, and the fields whose value the
+    function must be given in any case.
 
     Fields are numbered, because a parameter may be called `json` or `_x`, which no pydantic field can be.
     Raises ToolDefinitionError for a signature that a model could not call by names.
     """
-    descriptions = parameter_descriptions(function)
     fields: dict[str, Any] = {}
     names: dict[str, str] = {}
-    for number, parameter in enumerate(_signature(function, name).parameters.values()):
+    always: set[str] = set()
+    for parameter in _parameters(function, name):
         _check_kind(parameter, name)
-        names[parameter.name] = f"p{number}"
-        fields[f"p{number}"] = _field(parameter, descriptions.get(parameter.name))
+        key = names[parameter.name] = f"p{len(names)}"
+        fields[key] = _field(parameter, descriptions.get(parameter.name))
+        if parameter.default is inspect.Parameter.empty or isinstance(parameter.default, FieldInfo):
+            always.add(key)
     try:
-        return create_model(name, __config__=ConfigDict(extra="forbid"), **fields), names
+        return create_model(name, __config__=ConfigDict(extra="forbid"), **fields), names, frozenset(always)
     except (PydanticUserError, TypeError) as error:
-        raise ToolDefinitionError(
-            f"Tool {name!r}: its parameters have no JSON schema: {str(error).splitlines()[0]}",
-            hint="Annotate them with types that JSON can hold (str, int, list[str], a pydantic model), or not at all.",
-        ) from error
+        raise _no_schema(name, str(error)) from error
+
+
+def _no_schema(name: str, reason: str) -> ToolDefinitionError:
+    return ToolDefinitionError(
+        f"Tool {name!r}: its parameters have no JSON schema: {(reason.splitlines() or [''])[0]}",
+        hint="Annotate them with types that JSON can hold (str, int, list[str], a pydantic model), or not at all.",
+    )
 
 
 def parameters_schema(model: type[BaseModel], name: str) -> dict[str, JsonValue]:
     """The JSON schema of the arguments, without the titles that repeat the names; `$defs` stay."""
     try:
         schema = model.model_json_schema(by_alias=True)
-    except PydanticUserError as error:
-        raise ToolDefinitionError(f"Tool {name!r}: {error.message}", hint="Use types that JSON can hold.") from error
+        size = len(json.dumps(schema, allow_nan=False))
+    except (PydanticUserError, ValueError, TypeError) as error:
+        raise _no_schema(name, str(error)) from error
+    if size > MAX_SCHEMA_CHARS:
+        raise ToolDefinitionError(
+            f"Tool {name!r}: the schema of its parameters has {size:,} characters, more than {MAX_SCHEMA_CHARS:,}.",
+            hint="Every request would carry it: use plainer types.",
+        )
     schema.pop("title", None)
     schema.setdefault("properties", {})
     for entry in schema["properties"].values():
@@ -74,38 +109,20 @@ def parameters_schema(model: type[BaseModel], name: str) -> dict[str, JsonValue]
     return schema
 
 
-def parameter_descriptions(function: Callable[..., object]) -> dict[str, str]:
-    """What the docstring says of each parameter, on one line each."""
-    text = inspect.getdoc(function) or ""
-    section = _SECTION.search(text)
-    if not section:
-        return {}
-    numpy = "---" in section[0]
-    found: dict[str, list[str]] = {}
-    lines = text[section.end() :].splitlines()
-    base = len(lines[0]) - len(lines[0].lstrip()) if lines else 0
-    for number, line in enumerate(lines):
-        depth = len(line) - len(line.lstrip())
-        if line and (
-            depth < base or line.startswith("---") or "".join(lines[number + 1 : number + 2]).startswith("---")
-        ):
-            break
-        match = _PARAMETER.match(line.strip()) if depth == base else None
-        if match:
-            found[match[1]] = [] if numpy else [match[2]]
-        elif found and line.strip():
-            list(found.values())[-1].append(line.strip())
-    return {name: " ".join(parts) for name, parts in found.items()}
-
-
-def _signature(function: Callable[..., object], name: str) -> inspect.Signature:
+def _parameters(function: Callable[..., object], name: str) -> list[inspect.Parameter]:
+    """Those that a model is to fill: a partial's own arguments are settled."""
     try:
-        return inspect.signature(function, eval_str=True)
+        signature = inspect.signature(function, eval_str=True)
     except (NameError, TypeError, ValueError, AttributeError, SyntaxError) as error:
         raise ToolDefinitionError(
             f"Tool {name!r}: its signature cannot be read: {error}.",
             hint="Give a plain function whose annotations can be evaluated where it is defined.",
         ) from error
+    settled: set[str] = set()
+    while isinstance(function, functools.partial):
+        settled |= set(function.keywords)
+        function = cast("functools.partial[object]", function).func
+    return [parameter for parameter in signature.parameters.values() if parameter.name not in settled]
 
 
 def _check_kind(parameter: inspect.Parameter, name: str) -> None:
@@ -119,14 +136,33 @@ def _check_kind(parameter: inspect.Parameter, name: str) -> None:
             f"Tool {name!r}: parameter {parameter.name!r} {kinds[parameter.kind]}; models pass arguments by name.",
             hint="Write every parameter out, before or after a `*`.",
         )
+    if parameter.name == "self" and parameter.annotation is inspect.Parameter.empty:
+        raise ToolDefinitionError(
+            f"Tool {name!r} is a method of a class, and has no object.", hint=f"Give the object's: thing.{name}"
+        )
 
 
 def _field(parameter: inspect.Parameter, description: str | None) -> tuple[Any, Any]:
-    kind = Any if parameter.annotation is inspect.Parameter.empty else parameter.annotation
-    if parameter.default is inspect.Parameter.empty:
-        return kind, Field(alias=parameter.name, description=description)
-    plain = isinstance(parameter.default, _PLAIN)
-    extra: dict[str, JsonValue] | None = {"default": parameter.default} if plain else None
-    return kind, Field(
-        alias=parameter.name, description=description, default_factory=lambda: None, json_schema_extra=extra
-    )
+    """The type and the field of a parameter. What a `Field(…)` says wins over the docstring."""
+    kind, told = usable(Any if parameter.annotation is inspect.Parameter.empty else parameter.annotation)
+    default = parameter.default
+    named: dict[str, Any] = {"alias": parameter.name, "validation_alias": parameter.name}
+    if isinstance(default, FieldInfo):
+        said = {"description": default.description or told or description}
+        return kind, FieldInfo.merge_field_infos(default, **named, **said)
+    if description or told:
+        named["description"] = told or description
+    if default is inspect.Parameter.empty:
+        return kind, Field(**named)
+    shown = _default_as_json(default)
+    extra = {} if shown is PydanticUndefined else {"json_schema_extra": {"default": shown}}
+    return kind, Field(**named, **extra, default_factory=lambda: None)
+
+
+def _default_as_json(default: object) -> Any:
+    """PydanticUndefined where JSON cannot say it shortly."""
+    try:
+        found = _anything.dump_python(default, mode="json")
+        return found if len(json.dumps(found, allow_nan=False)) <= _MAX_DEFAULT_CHARS else PydanticUndefined
+    except Exception:  # noqa: BLE001 (a default may be any object, which may raise anything while it is read)
+        return PydanticUndefined

@@ -1,0 +1,101 @@
+"""Whether a tool call may be made: does it need a person's word, and what was it.
+
+Nothing is approved by default: without somebody to ask, on an answer that is not plainly True, and when asking fails,
+the call is denied.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+from victor_nb.agent.runners import called
+from victor_nb.host import lent
+from victor_nb.protocols import IToolRunner
+
+log = logging.getLogger(__name__)
+
+Approve: TypeAlias = "Callable[[str, dict[str, Any]], bool | str | Awaitable[bool | str | None] | None]"
+"""Is given a tool's name and arguments. True approves; False, or a text that says why not, denies. Plain or async."""
+
+NeedsApproval: TypeAlias = "bool | Callable[[dict[str, Any]], object]"
+"""What `@tool(requires_approval=…)` takes: for every call, or for those whose arguments it is true of."""
+
+_SHOWN_CHARS: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """On one call. `decided_by` is `user`, or `default` where nobody was asked; `reason` is for the model."""
+
+    approved: bool
+    decided_by: str
+    reason: str = ""
+    duration_s: float = 0.0
+
+
+async def needs_approval(wanted: NeedsApproval, arguments: Mapping[str, Any], runner: IToolRunner) -> bool:
+    """A predicate that fails says yes."""
+    if isinstance(wanted, bool):
+        return wanted
+    try:
+        return bool(await called(partial(wanted, dict(arguments)), runner))
+    except Exception:
+        log.exception("requires_approval=%r failed, so the call needs approval", wanted)
+        return True
+
+
+async def decide(approve: Approve | None, name: str, arguments: Mapping[str, Any], runner: IToolRunner) -> Decision:
+    """Ask `approve`, where tools run."""
+    if approve is None:
+        return Decision(False, "default", "it needs an approval, and there is nobody to ask")
+    began = time.monotonic()
+    try:
+        answer = await called(partial(approve, name, dict(arguments)), runner)
+        approved, reason = answer is True or _is_numpy_true(answer), _reason(answer)
+    except Exception as error:
+        log.exception("approve=%r failed, so the call of %s is denied", approve, name)
+        approved, reason = False, f"the approval could not be had ({type(error).__name__})"
+    return Decision(approved, "user", reason, time.monotonic() - began)
+
+
+def _is_numpy_true(answer: object) -> bool:
+    return type(answer).__module__ == "numpy" and type(answer).__name__ in ("bool", "bool_") and bool(answer)
+
+
+def _reason(answer: object) -> str:
+    if isinstance(answer, str):
+        return answer.strip()
+    return "" if isinstance(answer, bool | None) else f"approve() answered with a {type(answer).__name__}, not True"
+
+
+def default_approve() -> Approve | None:
+    """How to ask when the user gave no `approve`: through the host, where there is one."""
+    return None if lent() is None else _ask_host
+
+
+async def _ask_host(name: str, arguments: dict[str, Any]) -> bool:
+    host = lent()
+    return host is not None and await host.confirm(question(name, arguments))
+
+
+def question(name: str, arguments: Mapping[str, Any]) -> str:
+    """`Run delete(path="a.csv")?`, the arguments cut where they are long."""
+    shown = f"{name}({', '.join(f'{key}={_shown(value)}' for key, value in arguments.items())})"
+    return f"Run {shown if len(shown) <= _SHOWN_CHARS else shown[:_SHOWN_CHARS] + '…)'}?"
+
+
+def _shown(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        pass
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001 (the repr of a user's class)
+        return f"<{type(value).__name__}>"

@@ -1,0 +1,61 @@
+"""Annotations made fit for pydantic: what Python's own types lack there, and the words that an `Annotated` carries."""
+
+from __future__ import annotations
+
+import sys
+import types
+import typing
+from collections.abc import Callable
+from functools import cache
+from typing import Annotated, Any, Union, cast, get_args, get_origin, is_typeddict
+
+import typing_extensions
+
+
+def usable(annotation: Any) -> tuple[Any, str | None]:
+    """The annotation as pydantic takes it, and what it says of the parameter: `Annotated[int, "how many"]`."""
+    return _rebuilt(annotation, _own_typed_dict), _told(annotation)
+
+
+def _told(annotation: Any) -> str | None:
+    if get_origin(annotation) is not Annotated:
+        return None
+    for extra in get_args(annotation)[1:]:
+        text = extra if isinstance(extra, str) else getattr(extra, "documentation", None)
+        if isinstance(text, str):
+            return text
+    return None
+
+
+def _rebuilt(annotation: Any, replace: Callable[[Any], Any]) -> Any:
+    """The annotation with `replace` applied to each type in it; the same object where nothing changes."""
+    arguments = get_args(annotation)
+    if not arguments or get_origin(annotation) is typing.Literal:
+        return replace(annotation)
+    if get_origin(annotation) is Annotated:
+        inner = _rebuilt(arguments[0], replace)
+        return annotation if inner is arguments[0] else Annotated.__class_getitem__((inner, *arguments[1:]))  # type: ignore[attr-defined]
+    rebuilt = tuple(_rebuilt(argument, replace) for argument in arguments)
+    if all(new is old for new, old in zip(rebuilt, arguments, strict=True)):
+        return annotation
+    if isinstance(annotation, types.UnionType):
+        return Union.__getitem__(rebuilt)  # type: ignore[attr-defined]
+    return annotation.copy_with(rebuilt) if hasattr(annotation, "copy_with") else get_origin(annotation)[rebuilt]
+
+
+def _own_typed_dict(annotation: Any) -> Any:
+    return _typed_dict(annotation) if sys.version_info < (3, 12) and is_typeddict(annotation) else annotation
+
+
+@cache
+def _typed_dict(annotation: Any) -> Any:
+    """Before Python 3.12 pydantic refuses `typing.TypedDict`, which does not tell which keys are required."""
+    if annotation.__class__.__module__ != "typing":
+        return annotation
+    hints = typing_extensions.get_type_hints(annotation, include_extras=True)
+    required = cast("frozenset[str]", annotation.__required_keys__)
+    fields = {
+        name: _rebuilt(kind, _own_typed_dict) if name in required else typing_extensions.NotRequired[kind]
+        for name, kind in hints.items()
+    }
+    return typing_extensions.TypedDict(annotation.__name__, fields)  # type: ignore[operator]
