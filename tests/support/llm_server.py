@@ -24,6 +24,7 @@ import pytest
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from support.embeddings_wire import embeddings
 from support.llm_wires import WIRES, Reply, Wire
 
 
@@ -131,6 +132,9 @@ class LLMServer:
         if request.path == "/api/tags":
             await _write_json(writer, 200, {"models": [{"name": name} for name in self.ollama_models]})
             return
+        if request.path.endswith("/embeddings"):
+            await self._embed(request, writer)
+            return
         wire = next((wire for end, wire in WIRES.items() if request.path.endswith(end)), None)
         if wire is None:
             await _write_json(writer, 404, {"error": {"message": f"no such path: {request.path}"}})
@@ -138,6 +142,14 @@ class LLMServer:
         reply = self._script.popleft() if self._script else self.default
         await asyncio.sleep(reply.delay_s)
         await self._answer_on(wire, reply, request, writer)
+
+    async def _embed(self, request: Received, writer: asyncio.StreamWriter) -> None:
+        """Vectors, or a scripted error; a scripted text is sent as the body."""
+        reply = self._script.popleft() if self._script else Reply()
+        body: Any = reply.text or embeddings(request.body)
+        if reply.status != 200:
+            body = reply.error or {"error": {"message": f"scripted status {reply.status}"}}
+        await _write_json(writer, reply.status, body, dict(reply.headers))
 
     async def _answer_on(self, wire: Wire, reply: Reply, request: Received, writer: asyncio.StreamWriter) -> None:
         model = reply.model or request.body.get("model", "unknown")

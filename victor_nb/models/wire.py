@@ -7,7 +7,6 @@ request, in a worker thread, so that a notebook stays responsive.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from victor_nb.errors import ModelConnectionError
 from victor_nb.messages import MODEL_SETTINGS, ModelDelta, ModelReply, ModelRequest
 from victor_nb.models import prices, wire_messages
 from victor_nb.models.failures import Target, translate
+from victor_nb.models.wire_clients import close_client, close_later
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelResponse, ModelResponseStreamEvent
@@ -74,7 +74,7 @@ class WireModel:
         """Close the connections. The next request opens new ones."""
         built, self._built = self._built, None
         if built is not None and self._owned:
-            await model_loop().run(_close(built.model))
+            await model_loop().run(close_client(built.model))
 
     async def _request(self, request: ModelRequest) -> ModelReply:
         built = await self._ready()
@@ -117,7 +117,7 @@ class WireModel:
                     with self._translated():
                         model = await asyncio.to_thread(self._build)
                     if self._owned:
-                        weakref.finalize(self, _close_later, model).atexit = False
+                        weakref.finalize(self, close_later, model).atexit = False
                     self._built = _Built(model, wire_messages.MessageConverter(model.system))
         return self._built
 
@@ -180,15 +180,3 @@ def _delta_reader() -> Callable[[ModelResponseStreamEvent], ModelDelta | None]:
         return start(event.part) if isinstance(event, library.PartStartEvent) else None
 
     return read
-
-
-async def _close(model: Model) -> None:
-    close = getattr(getattr(model, "client", None), "close", None)
-    closing = close() if close is not None else None
-    if inspect.isawaitable(closing):
-        await closing
-
-
-def _close_later(model: Model) -> None:
-    if not model_loop().loop.is_closed():
-        model_loop().submit(_close(model))

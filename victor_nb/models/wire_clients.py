@@ -5,9 +5,11 @@ Everything heavy is imported inside the functions, and only the SDK that is in u
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from victor_nb.background import model_loop
 from victor_nb.errors import UnknownModelError
 from victor_nb.models.access import Access
 from victor_nb.models.catalog import ModelName
@@ -103,3 +105,17 @@ def _other_provider(name: ModelName, access: Access) -> Provider[Any]:
     if isinstance(getattr(client, "max_retries", None), int):
         client.max_retries = 0  # type: ignore[union-attr]
     return provider
+
+
+async def close_client(owner: object) -> None:
+    """Close the connections of a library's model or provider."""
+    close = getattr(getattr(owner, "client", None), "close", None)
+    closing = close() if close is not None else None
+    if inspect.isawaitable(closing):
+        await closing
+
+
+def close_later(owner: object) -> None:
+    """The same from anywhere, on the model loop, if that still runs."""
+    if not model_loop().loop.is_closed():
+        model_loop().submit(close_client(owner))

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import weakref
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from victor_nb.background import model_loop
-from victor_nb.errors import MissingExtraError, ModelResponseError
+from victor_nb.errors import MissingExtraError, ModelError, ModelResponseError
 from victor_nb.models.access import Access
 from victor_nb.models.catalog import ModelName
 from victor_nb.models.failures import Target, scrub, translate
 from victor_nb.models.retries import ask_again
-from victor_nb.models.wire_clients import library_provider
+from victor_nb.models.wire_clients import close_later, library_provider
 
 if TYPE_CHECKING:
     from pydantic_ai.embeddings import EmbeddingModel
@@ -30,13 +31,14 @@ _KEPT: Final = 1_024
 
 
 class WireEmbedder:
-    """An embedder: `await embedder(texts)` gives a vector for each. `build` makes the library's model at the first use.
+    """An embedder: `await embedder(texts)` gives a vector for each. `build` makes the library's model at the first use,
+    with the provider whose client is closed with this object.
 
     Of a text the first `LONGEST` characters are sent, which every provider takes, and `BATCH` texts in a request. A
     text without a word is not sent; its vector is all zeros.
     """
 
-    def __init__(self, target: Target, build: Callable[[], EmbeddingModel]) -> None:
+    def __init__(self, target: Target, build: Callable[[], tuple[EmbeddingModel, object]]) -> None:
         self._target = target
         self._build = build
         self._model: EmbeddingModel | None = None
@@ -65,21 +67,35 @@ class WireEmbedder:
 
     async def _ask(self, texts: list[str]) -> list[array[float]]:
         try:
-            if self._model is None:
-                async with self._building:
-                    self._model = self._model or await asyncio.to_thread(self._build)
-            result = await self._model.embed(texts, input_type="document")
+            model = self._model or await self._ready()
+            result = await model.embed(texts, input_type="document")
         except Exception as error:
-            failure = _missing(error) if isinstance(error, ImportError) else translate(error, self._target)
+            failure = self._failure(error)
             if failure is None:
                 raise
             raise failure from error
         if len(result.embeddings) != len(texts):
-            raise ModelResponseError(
-                f"{self._target.model} gave {len(result.embeddings)} vectors for {len(texts)} texts.",
-                hint="Is it an embedding model? Choose another with the setting embedder.",
-            )
+            raise self._no_vectors(f"{len(result.embeddings)} vectors for {len(texts)} texts")
         return [array("d", vector) for vector in result.embeddings]
+
+    def _failure(self, error: Exception) -> ModelError | None:
+        if isinstance(error, ImportError):
+            return _missing(error)
+        failure = translate(error, self._target)
+        if failure is None and isinstance(error, ValueError):  # the SDK's own check of the answer
+            return self._no_vectors(scrub(str(error)))
+        return failure
+
+    def _no_vectors(self, what: str) -> ModelResponseError:
+        hint = "Is it an embedding model? Choose another with the setting embedder."
+        return ModelResponseError(f"{self._target.model} gave no vectors that can be used: {what}.", hint=hint)
+
+    async def _ready(self) -> EmbeddingModel:
+        async with self._building:
+            if self._model is None:
+                self._model, provider = await asyncio.to_thread(self._build)
+                weakref.finalize(self, close_later, provider).atexit = False
+        return self._model
 
     def _remember(self, found: dict[bytes, array[float]]) -> None:
         for key, vector in found.items():
@@ -89,12 +105,13 @@ class WireEmbedder:
             self._known.popitem(last=False)
 
 
-def library_embedder(name: ModelName, access: Access) -> EmbeddingModel:
-    """The library's embedding model for `name`, its client made with `access`."""
+def library_embedder(name: ModelName, access: Access) -> tuple[EmbeddingModel, object]:
+    """The library's embedding model for `name`, and its provider, whose client is made with `access`."""
     from pydantic_ai.embeddings import infer_embedding_model
 
     kind = "openai" if name.provider in ("openai-chat", "openai-responses") else name.provider
-    return infer_embedding_model(f"{kind}:{name.model}", provider_factory=lambda _: library_provider(name, access))
+    provider = library_provider(name, access)
+    return infer_embedding_model(f"{kind}:{name.model}", provider_factory=lambda _: provider), provider
 
 
 def _missing(error: ImportError) -> MissingExtraError:
