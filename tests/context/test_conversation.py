@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from victor_nb.context.compaction import CompactionRecord
 from victor_nb.context.conversation import Conversation
 from victor_nb.errors import ContextError
-from victor_nb.messages import Message, ToolCall
+from victor_nb.messages import Message, ToolCall, new_id
+
+
+def record() -> CompactionRecord:
+    return CompactionRecord(new_id(), "s", "manual", "Mine", "completed", 100, 50, 3, repaired=False)
 
 
 def begun(*texts: str) -> Conversation:
@@ -32,7 +37,7 @@ def test_a_compaction_inside_of_a_failed_turn_is_taken_back_too() -> None:
     before, estimate = conversation.view, conversation.estimate
     conversation.begin_turn("t")
     question = conversation.append(Message("user", "e"))
-    conversation.commit_view([before[0], question])
+    conversation.fold(record(), [before[0], question])
     assert conversation.view == (before[0], question)
     assert conversation.log == (*before, question)
     conversation.rollback_turn()

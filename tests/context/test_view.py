@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from victor_nb.context.steps import drop_oldest_steps, open_call_ids, steps
+from victor_nb.context.steps import drop_steps, open_call_ids, steps, user_positions
 from victor_nb.context.view import repair
 from victor_nb.messages import Message, ToolCall
 
@@ -53,10 +53,11 @@ def assert_sendable(source: list[Message], sent: tuple[Message, ...] | list[Mess
     assert not any(step.orphan for step in steps(sent))
     assert open_call_ids(sent) == open_call_ids(source)
     users = [n for n, m in enumerate(source) if m.role == "user"]
-    must = {users[0], *range(users[-1], len(source)), *(n for n, m in enumerate(source) if m.pinned)}
+    tail = steps(source)[-1]
+    must = {users[0], users[-1], *range(tail.start, tail.end), *(n for n, m in enumerate(source) if m.pinned)}
     kept = {id(m) for m in sent}
     assert all(id(source[n]) in kept for n in must)
-    assert [m for m in sent if m.role == "user"][-1] is source[users[-1]]
+    assert sent[user_positions(sent)[-1]] is source[users[-1]]
 
 
 @settings(max_examples=300, deadline=None)
@@ -73,7 +74,7 @@ def test_the_output_of_a_vandal_is_sendable(data: Any) -> None:
 def test_dropping_the_oldest_steps_is_sendable(data: Any) -> None:
     source = data.draw(conversations())
     limit = data.draw(st.integers(0, 200))
-    assert_sendable(source, drop_oldest_steps(source, lambda total: total <= limit))
+    assert_sendable(source, drop_steps(source, lambda total: total <= limit))
 
 
 @given(conversations())

@@ -33,7 +33,10 @@ class Compactor:
     takes_budget: bool
 
     async def __call__(self, context: Context, budget: CompactionBudget) -> Context:
-        """What the strategy makes of a copy of `context`. Raises what it raises, and TypeError for a wrong result."""
+        """What the strategy makes of a copy of `context`; its note is in the metadata.
+
+        Raises what it raises, and TypeError for a wrong result.
+        """
         given = Context([_copy(message) for message in context.messages], dict(context.metadata))
         found = self.method(given, budget) if self.takes_budget else self.method(given)
         if inspect.isawaitable(found):
@@ -44,7 +47,8 @@ class Compactor:
                 f"{self.name}.compact must return a Context of Message objects, not {type(found).__name__}."
             )
         metadata: dict[str, Any] = getattr(found, "metadata", given.metadata)
-        return Context(list(cast("Sequence[Message]", messages)), metadata)
+        note: object = getattr(found, "note", "")
+        return Context(list(cast("Sequence[Message]", messages)), {**metadata, "note": note} if note else metadata)
 
 
 def compactor(strategy: object) -> Compactor:

@@ -14,10 +14,12 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from victor_nb.messages import Message, ToolSpec
+from victor_nb.messages import Image, Message, ToolSpec
 
 PER_MESSAGE: Final = 4
 PER_CALL: Final = 8
+MOST_PER_IMAGE: Final = 1600
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
 _CJK: Final = "\u1100-\u11ff\u2e80-\u9fff\ua000-\ua4cf\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 
 _PIECES: Final = re.compile(
@@ -47,7 +49,15 @@ def estimate_text(text: str) -> int:
 def estimate_message(message: Message) -> int:
     """Tokens of one message with its tool calls and the marks around it, about; at least 4."""
     calls = sum(estimate_text(call.name) + estimate_text(call.arguments) + PER_CALL for call in message.tool_calls)
-    return PER_MESSAGE + estimate_text(message.content) + calls
+    return PER_MESSAGE + estimate_text(message.content) + calls + sum(map(estimate_image, message.images))
+
+
+def estimate_image(image: Image) -> int:
+    """Tokens of a picture, about: providers count by its area, up to a limit."""
+    if not image.data.startswith(_PNG):
+        return MOST_PER_IMAGE
+    width, height = (int.from_bytes(image.data[at : at + 4], "big") for at in (16, 20))
+    return min(max(width * height // 750, 85), MOST_PER_IMAGE)
 
 
 def estimate_messages(messages: Iterable[Message]) -> int:
@@ -68,14 +78,19 @@ class TokenCounter:
     Make a new counter when the model changes; a compaction changes the estimate only, so the line stays.
     """
 
-    def __init__(self, ratio: float = 1.0) -> None:
+    def __init__(self, ratio: float = 1.0, offset: float = 0.0) -> None:
         self._ratio = ratio
-        self._offset = 0.0
+        self._offset = offset
 
     @property
     def ratio(self) -> float:
         """Reported tokens per estimated token."""
         return self._ratio
+
+    @property
+    def offset(self) -> float:
+        """Tokens that every request has beside those that grow with the estimate."""
+        return self._offset
 
     def observe(self, reported_input_tokens: int, estimated: int) -> None:
         """The provider counted `reported_input_tokens` where the estimate was `estimated`."""

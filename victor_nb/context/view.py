@@ -1,16 +1,17 @@
 """Makes what any strategy returns fit to be sent: whatever it dropped, moved, doubled or rewrote.
 
-The result is the source's messages in their order, less whole steps, plus new messages as the user's between the first
-and the last user message. Protected steps (see `steps`) are the source's own objects, unchanged.
+The result is the source's messages in their order, less whole steps, plus new messages as the user's, marked as
+digests, between the first user message and the last step. Protected steps (see `steps`) are the source's own objects.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from victor_nb.context.steps import Step, steps
-from victor_nb.messages import Message, ToolCall, new_id
+from victor_nb.context.journal import plain, shortened
+from victor_nb.context.steps import DIGEST_MARK, Step, steps, user_positions
+from victor_nb.messages import JsonValue, Message, ToolCall, new_id
 
 _Looks = tuple[str, str, tuple[ToolCall, ...], str | None]
 
@@ -29,7 +30,8 @@ def repair(source: Sequence[Message], proposed: Sequence[Message]) -> Repaired:
     """`proposed` made valid against `source`, the messages it was made from."""
     known, added = _match(source, proposed)
     plan = steps(source)
-    users = [number for number, step in enumerate(plan) if source[step.start].role == "user"]
+    asked = set(user_positions(source))
+    users = [number for number, step in enumerate(plan) if step.start in asked]
     placed = _place(plan, added, users)
     system = [message for message in source if message.role == "system"]
     rest: list[Message] = []
@@ -41,7 +43,7 @@ def repair(source: Sequence[Message], proposed: Sequence[Message]) -> Repaired:
     if users and rest[0].role != "user":
         rest.insert(0, Message("user", OPENING))
     result = (*system, *rest)
-    return Repaired(result, result != tuple(proposed))
+    return Repaired(result, [*map(_sent, result)] != [*map(_sent, proposed)])
 
 
 def _kept(source: Sequence[Message], step: Step, known: Mapping[int, Message]) -> list[Message]:
@@ -76,15 +78,15 @@ def _match(
             previous = position
         elif message.content.strip() and message.id not in seen:
             seen.add(message.id)
-            added.append((previous, _as_user(message)))
+            added.append((previous, _as_digest(message)))
     return known, added
 
 
 def _place(
     plan: Sequence[Step], added: Sequence[tuple[int, Message]], users: Sequence[int]
 ) -> dict[int, list[Message]]:
-    """New messages by the number of the step they follow: after the first user message and before the last."""
-    first, last = (users[0], users[-1] - 1) if users else (0, len(plan) - 1)
+    """New messages by the number of the step they follow: after the first user message and before the last step."""
+    first, last = (users[0], len(plan) - 2) if users else (0, len(plan) - 1)
     placed: dict[int, list[Message]] = {}
     if last < first:
         return placed
@@ -98,14 +100,20 @@ def _looks(message: Message) -> _Looks:
     return message.role, message.content, message.tool_calls, message.tool_call_id
 
 
+def _sent(message: Message) -> tuple[object, ...]:
+    """What of a message matters to who reads it."""
+    return message.id, _looks(message), message.pinned, message.images
+
+
 def _rewritten(original: Message, proposed: Message) -> Message:
-    """A strategy may shorten a text, and nothing else; the provider's own form would bring the long one back."""
-    if proposed.content == original.content or not proposed.content.strip():
+    """A strategy may shorten a text and leave out pictures, and nothing else."""
+    content = proposed.content if proposed.content.strip() else original.content
+    keep_images = bool(proposed.images) or proposed.id != original.id
+    if content == original.content and (keep_images or not original.images):
         return original
-    return replace(original, content=proposed.content, wire=None)
+    return shortened(original, content, keep_images=keep_images)
 
 
-def _as_user(message: Message) -> Message:
-    if message == Message("user", message.content, id=message.id, turn_id=message.turn_id, metadata=message.metadata):
-        return message
-    return Message("user", message.content, id=message.id or new_id(), metadata=dict(message.metadata))
+def _as_digest(message: Message) -> Message:
+    metadata: dict[str, JsonValue] = {**plain(message.metadata), DIGEST_MARK: True}
+    return Message("user", message.content, id=message.id or new_id(), metadata=metadata)

@@ -1,4 +1,5 @@
-"""Keeps each session's conversation within the model's window, by a strategy of the user's or the default one.
+"""Keeps each session's conversation within the model's window, by a strategy of the user's or the default one; shows,
+steers and undoes what that does.
 
 It knows neither the other coordinators nor the orchestrator, which logs messages, asks `prepare` before each request
 and makes events of the records. A strategy can fail or return anything: the log is never touched by it.
@@ -6,26 +7,58 @@ and makes events of the records. A strategy can fail or return anything: the log
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from functools import partial
+from typing import Any, Protocol
 
+from victor_nb.context.attempt import LEAST_PROGRESS, Attempt, CompactionPreview, attempt, unchanged
 from victor_nb.context.base import BaseCompactionStrategy, compactor
-from victor_nb.context.compaction import CompactionRecord, Limits, Outcome, Trigger, limits_of
+from victor_nb.context.compaction import (
+    CompactionRecord,
+    CompactionRecords,
+    Limits,
+    Trigger,
+    Undone,
+    WindowSource,
+    limits_of,
+)
 from victor_nb.context.conversation import Conversation
-from victor_nb.context.recent import RecentMessagesCompactionStrategy
-from victor_nb.context.steps import drop_oldest_steps
-from victor_nb.context.tokens import estimate_messages
-from victor_nb.context.view import Repaired, repair
+from victor_nb.context.digest import DigestCompactionStrategy
+from victor_nb.context.journal import JournalCodec, Operation, WireFromJson, WireToJson
+from victor_nb.context.search import SearchHit, pointed_at, search
+from victor_nb.context.shortage import too_large
+from victor_nb.context.view import repair
 from victor_nb.errors import ContextError
 from victor_nb.messages import Message, ToolSpec, new_id
 from victor_nb.protocols import CompactionBudget, Context, ICompactionStrategy
 
-__all__ = ["BaseCompactionStrategy", "CompactionRecord", "ContextCoordinator", "Prepared"]
+__all__ = [
+    "BaseCompactionStrategy",
+    "CompactionPreview",
+    "CompactionRecord",
+    "ContextCoordinator",
+    "IConversationArchive",
+    "Prepared",
+    "Undone",
+]
 
-LEAST_PROGRESS: Final = 0.1
-_logger = logging.getLogger(__name__)
+Notice = Callable[[str, CompactionRecord | Undone], None]
+Ask = Callable[[str, Sequence[Message], Any], Awaitable[str]]
+Embed = Callable[[Sequence[str], Any], Awaitable[Sequence[Sequence[float]]]]
+
+
+class IConversationArchive(Protocol):
+    """Where conversations are kept. The methods block and may be called from any thread; `save` takes its operation at
+    once, and what it returns may be awaited, to know that it is durable."""
+
+    def load(self, session_id: str) -> list[Operation]: ...
+    def changed(self, session_id: str) -> bool: ...
+    def save(self, session_id: str, operation: Operation) -> Awaitable[None]: ...
+    def release(self, session_id: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -39,51 +72,102 @@ class Prepared:
     compaction: CompactionRecord | None = None
 
 
-@dataclass(frozen=True)
-class _Attempt:
-    """What a strategy made of a view, or its error."""
-
-    messages: tuple[Message, ...]
-    tokens: int
-    repaired: bool = False
-    error: BaseException | None = None
-
-
 class ContextCoordinator:
     """The conversations of all sessions. `compaction_strategy` is any object with `compact(context)`.
 
-    Where a method takes a `session_id`, None means the session of the last `use_session`. Raises TypeError when the
-    strategy is none.
+    Where a method takes a `session_id`, None means the session of the last `use_session`. Those that are not async may
+    be called from any thread, also while a turn runs; they read the session from the archive when it is not yet there,
+    and then raise SessionError when it cannot be had. Raises TypeError when the strategy is none.
     """
 
     def __init__(self, compaction_strategy: ICompactionStrategy | None = None) -> None:
-        self._compact = compactor(compaction_strategy or RecentMessagesCompactionStrategy())
+        self._compact = compactor(compaction_strategy or DigestCompactionStrategy())
         self._conversations: dict[str, Conversation] = {}
         self._ratios: dict[str, float] = {}
         self._current = ""
+        self._opening = threading.RLock()
+        self._archive: IConversationArchive | None = None
+        self._codec = JournalCodec()
+        self._notice: Notice | None = None
+        self._ask: Ask | None = None
+        self._embed: Embed | None = None
+
+    def attach(
+        self,
+        *,
+        archive: IConversationArchive | None = None,
+        notice: Notice | None = None,
+        ask: Ask | None = None,
+        embed: Embed | None = None,
+        wire_to_json: WireToJson | None = None,
+        wire_from_json: WireFromJson | None = None,
+    ) -> None:
+        """What the orchestrator gives: where conversations are kept, who is told of compactions by hand and of undone
+        ones, what stands behind `CompactionBudget.ask` and `.embed`, and how a message's `wire` is kept."""
+        self._archive, self._notice, self._ask, self._embed = archive, notice, ask, embed
+        self._codec = JournalCodec(wire_to_json, wire_from_json)
 
     def use_session(self, session_id: str) -> None:
         self._current = session_id
 
+    async def open(self, session_id: str) -> Conversation:
+        """The session's conversation, read from the archive when it is not yet here or has changed there.
+
+        Raises SessionError when it cannot be read, SessionInUseError when another kernel has it open.
+        """
+        if self._archive is None:
+            return self.conversation(session_id)
+        return await asyncio.to_thread(self._load, session_id, refresh=True)
+
     def conversation(self, session_id: str | None = None) -> Conversation:
         """The session's conversation, begun if it is new."""
         wanted = self._current if session_id is None else session_id
-        if wanted not in self._conversations:
-            self._conversations[wanted] = Conversation(wanted)
-        return self._conversations[wanted]
+        found = self._conversations.get(wanted)
+        return found or self._load(wanted)
+
+    def forget(self, session_id: str) -> None:
+        """Let go of a session; what the archive keeps of it stays there."""
+        with self._opening:
+            self._conversations.pop(session_id, None)
+            if self._archive:
+                self._archive.release(session_id)
 
     def get_context(self, session_id: str | None = None) -> Context:
         """The messages that the next request would send, the system message excepted."""
         found = self.conversation(session_id)
         return Context(list(found.view), {"session_id": found.session_id})
 
-    def records(self, session_id: str | None = None) -> tuple[CompactionRecord, ...]:
-        """The session's compactions, oldest first."""
-        return tuple(self.conversation(session_id).records)
+    def records(self, session_id: str | None = None) -> CompactionRecords:
+        """The session's compactions, oldest first: a tuple with `.to_dataframe()`."""
+        return self.conversation(session_id).records
+
+    def search(self, text: str, *, session_id: str | None = None) -> list[SearchHit]:
+        """The messages of the whole log that hold `text`, folded ones included, each with whether it is still sent.
+
+        Raises UsageError when there is nothing to look for.
+        """
+        found = self.conversation(session_id)
+        return search(text, found.log, found.view)
+
+    def pin(self, message: Message | str | int, *, session_id: str | None = None) -> Message:
+        """Never fold this message (a message of the log, its id, or its index in the view). One that was folded comes
+        back into the view, in order, with the whole of its step.
+
+        Raises UsageError when the session has no such message.
+        """
+        return self._pin(message, session_id, pinned=True)
+
+    def unpin(self, message: Message | str | int, *, session_id: str | None = None) -> Message:
+        """Take a pin back. Raises UsageError when the session has no such message."""
+        return self._pin(message, session_id, pinned=False)
+
+    def undo(self, session_id: str | None = None) -> CompactionRecord | None:
+        """Undo the last compaction that counts: the view is what it would be without it. None when there is none."""
+        return self.conversation(session_id).undo()
 
     def reset(self, session_id: str | None = None) -> None:
-        """Forget the session's conversation."""
-        self._conversations.pop(self._current if session_id is None else session_id, None)
+        """Forget the session's conversation. A turn in progress goes on without what was before it."""
+        self.conversation(session_id).reset()
 
     async def compact_context(self, context: Context | None = None, *, session_id: str | None = None) -> Context:
         """Compact now: the session, or `context`, which changes the session only if it is what that would send.
@@ -92,13 +176,32 @@ class ContextCoordinator:
         error is raised.
         """
         conversation = self.conversation(session_id)
-        view = conversation.view
-        if context is None or [m.id for m in context.messages] == [m.id for m in view]:
+        if context is None or [m.id for m in context.messages] == [m.id for m in conversation.view]:
             await self.force_compact(conversation.session_id)
             return self.get_context(conversation.session_id)
-        budget = _budget(conversation, estimate_messages(context.messages))
-        proposed = await self._compact(context, budget)
+        aim = conversation.meter.tokens(conversation.cost(context.messages)) // 2
+        proposed = await self._compact(context, self._budget(conversation, conversation.meter.limits, aim))
         return Context(list(repair(context.messages, proposed.messages).messages), proposed.metadata)
+
+    async def preview(self, session_id: str | None = None) -> CompactionPreview:
+        """What a compaction by hand would make of the view now. The strategy is asked (and its model, where it has
+        one); nothing changes."""
+        conversation = self.conversation(session_id)
+        limits = conversation.meter.limits
+        found = await self._attempt(conversation, limits, "manual")
+        return CompactionPreview(
+            strategy=self._compact.name,
+            outcome=found.outcome(limits, "manual"),
+            tokens_before=found.before,
+            tokens_after=found.tokens,
+            limits=limits,
+            messages=found.messages,
+            removed=found.removed,
+            added=found.added,
+            repaired=found.repaired,
+            note=found.note,
+            error=str(found.error) if found.error else None,
+        )
 
     async def prepare(
         self,
@@ -111,126 +214,123 @@ class ContextCoordinator:
         target: float,
         reserved_output: int,
         model_key: str,
+        window_source: WindowSource = "settings",
     ) -> Prepared:
         """The next request, compacted if it has reached the threshold.
 
         Raises ContextError when even what may not be dropped exceeds the window; nothing has changed then.
         """
         conversation = self.conversation(session_id)
-        limits = conversation.limits = limits_of(window, threshold, target, reserved_output)
-        conversation.use_model(model_key, self._ratios.get(model_key, 1.0))
-        head = conversation.use_overhead(system, tools)
+        limits = limits_of(window, threshold, target, reserved_output, window_source)
+        head = conversation.use(limits, model_key, self._ratios.get(model_key, 1.0), system, tools)
         tokens = conversation.tokens()
         record = None
-        if tokens >= max(limits.threshold, min(conversation.retry_at, limits.usable + 1)):
+        if tokens >= max(limits.threshold, min(conversation.meter.retry_at, limits.usable + 1)):
             record = await self._run(conversation, limits, "threshold")
             tokens = conversation.tokens()
         if tokens > limits.usable:
-            raise _too_large(tokens, limits)
-        conversation.sent_estimate = conversation.estimate
+            raise too_large(conversation, limits)
+        conversation.meter.sent(conversation.estimate)
         messages = (head, *conversation.view) if system else conversation.view
         return Prepared(messages, tokens, tokens / limits.usable, record)
 
     def observe(self, session_id: str, reported_input_tokens: int) -> None:
         """The provider counted so many input tokens in what was last prepared. Not for invented usage."""
-        conversation = self.conversation(session_id)
-        conversation.counter.observe(reported_input_tokens, conversation.sent_estimate)
-        if conversation.model_key is not None:
-            self._ratios[conversation.model_key] = conversation.counter.ratio
+        meter = self.conversation(session_id).meter
+        meter.observe(reported_input_tokens)
+        if meter.model_key is not None:
+            self._ratios[meter.model_key] = meter.ratio
 
     async def force_compact(self, session_id: str | None = None, *, trigger: Trigger = "manual") -> CompactionRecord:
         """Compact now, whatever the size. After the provider's overflow error (`trigger="overflow"`) at least halve it,
-        since it was larger than counted."""
+        since it was larger than counted. By hand, a second time with nothing new between does nothing."""
         conversation = self.conversation(session_id)
-        limits = conversation.limits
+        limits = conversation.meter.limits
         if limits and trigger == "overflow":
             limits = replace(limits, target=min(limits.target, conversation.tokens() // 2))
-        return await self._run(conversation, limits, trigger)
+        record = await self._run(conversation, limits, trigger)
+        if self._notice and trigger == "manual":
+            self._notice(conversation.session_id, record)
+        return record
 
     async def _run(self, conversation: Conversation, limits: Limits | None, trigger: Trigger) -> CompactionRecord:
-        version, before = conversation.version, conversation.tokens()
-        attempt = await self._attempt(conversation, limits, before)
+        version = conversation.version
+        found = await self._attempt(conversation, limits, trigger)
         if version != conversation.version:
-            attempt = _Attempt(conversation.view, before, error=ContextError("The conversation went on meanwhile."))
-        outcome = _outcome(attempt, before, limits, trigger)
-        old = conversation.view
-        if outcome == "completed" or (outcome == "failed" and _is_rescue(attempt, before, limits)):
-            conversation.commit_view(attempt.messages)
-        if outcome == "completed":
-            conversation.retry_at = 0
+            found = unchanged(conversation, ContextError("The conversation went on meanwhile."))
+        counts = found.counts(limits, trigger)
+        if found.outcome(limits, trigger) == "completed":
+            conversation.meter.retry_at = 0
         elif limits and trigger == "threshold":
-            conversation.retry_at = before + max(int(LEAST_PROGRESS * limits.threshold), 1)
+            conversation.meter.retry_at = found.before + max(int(LEAST_PROGRESS * limits.threshold), 1)
         record = CompactionRecord(
             id=new_id(),
             session_id=conversation.session_id,
             trigger=trigger,
             strategy=self._compact.name,
-            outcome=outcome,
-            tokens_before=before,
-            tokens_after=conversation.tokens(),
-            messages_removed=len({m.id for m in old} - {m.id for m in conversation.view}),
-            repaired=attempt.repaired,
-            error_type=type(attempt.error).__name__ if attempt.error else None,
+            outcome=found.outcome(limits, trigger),
+            tokens_before=found.before,
+            tokens_after=found.tokens if counts else found.before,
+            messages_removed=len(found.removed) if counts else 0,
+            repaired=found.repaired,
+            error_type=type(found.error).__name__ if found.error else None,
+            note=found.note,
+            timestamp_us=time.time_ns() // 1_000,
         )
-        conversation.records.append(record)
+        saved = conversation.fold(record, found.messages if counts else None)
+        if saved is not None:
+            await saved
         return record
 
-    async def _attempt(self, conversation: Conversation, limits: Limits | None, before: int) -> _Attempt:
-        source = conversation.view
-        error: Exception | None = None
-        try:
-            context = Context(list(source), {"session_id": conversation.session_id})
-            proposed = await self._compact(context, _budget(conversation, conversation.estimate))
-            fixed = repair(source, proposed.messages)
-        except Exception as failure:
-            _logger.warning("The compaction strategy %s failed.", self._compact.name, exc_info=failure)
-            error, fixed = failure, Repaired(source, repaired=False)
-        messages = drop_oldest_steps(fixed.messages, _fits(conversation, limits))
-        tokens = conversation.tokens(estimate_messages(messages))
-        return _Attempt(tuple(messages), tokens, fixed.repaired, error)
+    async def _attempt(self, conversation: Conversation, limits: Limits | None, trigger: Trigger) -> Attempt:
+        """By hand, half is aimed at even where the target is above that, but no step is dropped for it."""
+        tokens = conversation.tokens()
+        aim = limits.target if limits else tokens // 2
+        if trigger == "manual":
+            if conversation.is_compacted and (limits is None or tokens <= aim):
+                return unchanged(conversation)
+            aim = min(aim, tokens // 2)
+        return await attempt(conversation, self._compact, self._budget(conversation, limits, aim), limits)
 
+    def _budget(self, conversation: Conversation, limits: Limits | None, aim: int) -> CompactionBudget:
+        """For a request of at most `aim` tokens."""
+        meter, session_id = conversation.meter, conversation.session_id
+        fixed = meter.tokens(0) if limits else 0
+        made = CompactionBudget(
+            target_tokens=max(aim - fixed, 0),
+            window_tokens=limits.window if limits else conversation.tokens(),
+            count=lambda messages: meter.tokens(conversation.cost(messages)) - fixed,
+        )
+        ask = partial(self._ask, session_id) if self._ask else made.ask
+        return replace(made, ask=ask, embed=self._embed or made.embed)
 
-def _fits(conversation: Conversation, limits: Limits | None) -> Callable[[int], bool]:
-    return lambda estimated: limits is None or conversation.tokens(estimated) <= limits.target
+    def _pin(self, message: Message | str | int, session_id: str | None, *, pinned: bool) -> Message:
+        conversation = self.conversation(session_id)
+        return conversation.pin(pointed_at(message, conversation.log, conversation.view), pinned)
 
+    def _load(self, session_id: str, *, refresh: bool = False) -> Conversation:
+        with self._opening:
+            found, archive = self._conversations.get(session_id), self._archive
+            if found is None:
+                found = Conversation(session_id, self._codec)
+                found.notice = self._tell
+            if archive and found.turn_id is None:
+                self._read(found, archive, refresh)
+            self._conversations[session_id] = found
+        return found
 
-def _budget(conversation: Conversation, estimated: int) -> CompactionBudget:
-    limits = conversation.limits
-    target = limits.target if limits else estimated // 2
-    fixed = conversation.tokens(0) if limits else 0
+    def _read(self, found: Conversation, archive: IConversationArchive, refresh: bool) -> None:
+        """Take over what the archive has; what was said before there was an archive goes behind it."""
+        name = found.session_id
+        if found.save and not (refresh and archive.changed(name)):
+            return
+        stored, own = archive.load(name), [] if found.save else found.operations()
+        if stored:
+            found.replay([*stored, *own])
+        found.save = partial(archive.save, name)
+        for operation in own:
+            found.save(operation)
 
-    def count(messages: Sequence[Message]) -> int:
-        return conversation.tokens(estimate_messages(messages)) - fixed
-
-    window = limits.window if limits else estimated
-    return CompactionBudget(max(target - fixed, 0), window, count, _ask_nobody, _embed_with_nothing)
-
-
-async def _ask_nobody(messages: Sequence[Message], model: object) -> str:
-    raise ContextError("There is no model to ask.", hint="Give the coordinator to an AgentOrchestrator.")
-
-
-async def _embed_with_nothing(texts: Sequence[str], embedder: object) -> Sequence[Sequence[float]]:
-    raise ContextError("There is no embedder.", hint="Give the coordinator to an AgentOrchestrator.")
-
-
-def _outcome(attempt: _Attempt, before: int, limits: Limits | None, trigger: Trigger) -> Outcome:
-    if attempt.error:
-        return "failed"
-    if limits and attempt.tokens > limits.usable:
-        return "noop"  # it could not be sent either way, so nothing is lost for it
-    enough = LEAST_PROGRESS * before if trigger == "threshold" else 1
-    return "completed" if _is_rescue(attempt, before, limits) or before - attempt.tokens >= enough else "noop"
-
-
-def _is_rescue(attempt: _Attempt, before: int, limits: Limits | None) -> bool:
-    """Whether the request fits the window only with what the attempt left."""
-    return limits is not None and before > limits.usable >= attempt.tokens
-
-
-def _too_large(tokens: int, limits: Limits) -> ContextError:
-    return ContextError(
-        f"The conversation takes {tokens:,} tokens, and {limits.usable:,} of the model's {limits.window:,} are free "
-        "for it. What is left (system prompt, tools, first and last message, pinned ones) cannot be dropped.",
-        hint="Send a shorter message, offer fewer tools, reset the session, or set a larger context_window.",
-    )
+    def _tell(self, undone: Undone) -> None:
+        if self._notice:
+            self._notice(undone.session_id, undone)

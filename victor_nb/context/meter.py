@@ -1,0 +1,85 @@
+"""Counts a session's requests: what the provider reported, what is new since then, and what goes along each time
+(system prompt and tools). It knows the limits of the last request and when a compaction may be tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from victor_nb.context.compaction import Limits
+from victor_nb.context.tokens import PER_MESSAGE, TokenCounter, estimate_text, estimate_tools
+from victor_nb.messages import Message, ToolSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What a meter has learned, so that a turn that is run again counts as it did the first time."""
+
+    model_key: str | None = None
+    ratio: float = 1.0
+    offset: float = 0.0
+    retry_at: int = 0
+
+
+class Meter:
+    """Tokens of one session's requests."""
+
+    def __init__(self) -> None:
+        self.limits: Limits | None = None
+        self.model_key: str | None = None
+        self.retry_at = 0
+        self._counter = TokenCounter()
+        self._sent = 0
+        self._system = Message("system", "")
+        self._tools: tuple[ToolSpec, ...] = ()
+        self._overhead = 0
+
+    @property
+    def ratio(self) -> float:
+        """Reported tokens per estimated token."""
+        return self._counter.ratio
+
+    @property
+    def calibration(self) -> Calibration:
+        return Calibration(self.model_key, self._counter.ratio, self._counter.offset, self.retry_at)
+
+    def restore(self, learned: Calibration) -> None:
+        self.model_key, self.retry_at = learned.model_key, learned.retry_at
+        self._counter = TokenCounter(learned.ratio, learned.offset)
+
+    def use_model(self, model_key: str, ratio: float) -> None:
+        """Count for this model; `ratio` is what was learned of it elsewhere."""
+        if model_key != self.model_key:
+            self.restore(Calibration(model_key, ratio))
+
+    def use_overhead(self, system: str, tools: Sequence[ToolSpec]) -> Message:
+        """Count this system prompt and these tools too; the system message is the same object until it changes."""
+        given = tuple(tools)
+        if system != self._system.content or given != self._tools or not self._overhead:
+            if system != self._system.content:
+                self._system = Message("system", system)
+            self._tools = given
+            self._overhead = PER_MESSAGE + estimate_text(system) + estimate_tools(given)
+        return self._system
+
+    def tokens(self, estimated: int) -> int:
+        """Tokens of a request with messages of so many estimated tokens, the system message excepted."""
+        return self._counter.count(estimated + self._overhead)
+
+    def share(self, estimated: int) -> int:
+        """Tokens that so many estimated ones are about."""
+        return round(self._counter.ratio * estimated)
+
+    def overhead(self) -> tuple[int, int]:
+        """Tokens of the system prompt and of the tools, about."""
+        tools = estimate_tools(self._tools)
+        return self.share(self._overhead - tools), self.share(tools)
+
+    def sent(self, estimated: int) -> None:
+        """A request with messages of so many estimated tokens is what `observe` will tell of."""
+        self._sent = estimated + self._overhead
+
+    def observe(self, reported_input_tokens: int) -> None:
+        """The provider counted so many input tokens in what was last sent."""
+        self._counter.observe(reported_input_tokens, self._sent)
