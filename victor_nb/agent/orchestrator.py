@@ -10,34 +10,42 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+from victor_nb.agent.approval import Approve, default_approve
+from victor_nb.agent.context_services import ContextServices
 from victor_nb.agent.coordinators import (
     AnalyticsCoordinator,
     ConfigCoordinator,
     ContextCoordinator,
     PromptCoordinator,
 )
-from victor_nb.agent.exchange import Emit
 from victor_nb.agent.feedback import answers
+from victor_nb.agent.inquiry import Emit, ModelInUse
 from victor_nb.agent.locks import TurnLock
+from victor_nb.agent.middleware import Middlewares
+from victor_nb.agent.model_settings import checked_model_settings
 from victor_nb.agent.output import OutputType
-from victor_nb.agent.plan import Planner, TurnCall, checked_model_settings
+from victor_nb.agent.plan import Planner, TurnCall, assignments_of
 from victor_nb.agent.recorder import TurnOrigin, TurnRecorder, lent_origin
+from victor_nb.agent.rounds import ToolSite
 from victor_nb.agent.runners import run_in_thread
+from victor_nb.agent.session_names import checked_session
 from victor_nb.agent.streaming import ChatStream
 from victor_nb.agent.tags import checked_tags, current_tags
 from victor_nb.agent.tools import Toolbox
 from victor_nb.agent.turn import Turn
 from victor_nb.config.settings import Settings
+from victor_nb.context.builtin import strategy_named
 from victor_nb.errors import AuthenticationError, UsageError, did_you_mean
 from victor_nb.messages import ChatResponse, JsonValue, new_id
 from victor_nb.models.factory import build_model
-from victor_nb.protocols import IChatModel, IEventStore, IToolRunner, ToolFunction
+from victor_nb.protocols import IChatModel, IEventStore, IMiddleware, IToolRunner, ToolFunction
 from victor_nb.store import open_store
 
 C = TypeVar("C")
 _COORDINATORS = ("config", "prompt", "context", "analytics")
+_ASKED_OF = {"ConfigCoordinator": "load_config", "PromptCoordinator": "build_system_prompt"}
 
 
 _talking: ContextVar[frozenset[tuple[int, str]]] = ContextVar("victor_nb_talking", default=frozenset())
@@ -63,6 +71,8 @@ class _Session:
 
     lock: TurnLock = field(default_factory=TurnLock)
     turns: int = 0
+    running: Turn | None = None
+    last_model: ModelInUse | None = None
 
 
 class AgentOrchestrator:
@@ -78,10 +88,13 @@ class AgentOrchestrator:
         config_coordinator: your own, as the other three; `_config_coordinator=` and so on are accepted as well.
         store: where events go; by default the file in the settings' `home`.
         tool_runner: where tools are run; by default in a worker thread.
+        middleware: objects with `async def __call__(self, request, next)`, the outermost first; see `Middlewares`.
+        approve: is asked, with a tool's name and arguments, about calls that require approval; plain or async. By
+            default the notebook asks the person, and outside of one such calls are denied.
         origin: tells where a turn comes from (cell, notebook, tags); in a notebook its host by default.
 
     Raises:
-        TypeError: a coordinator is given in both spellings, or an argument is unknown.
+        TypeError: a coordinator is given in both spellings or is none, or an argument is unknown or of a wrong type.
         ConfigError: a setting cannot be used.
     """
 
@@ -99,25 +112,32 @@ class AgentOrchestrator:
         analytics_coordinator: AnalyticsCoordinator | None = None,
         store: IEventStore | None = None,
         tool_runner: IToolRunner = run_in_thread,
+        middleware: Iterable[IMiddleware] = (),
+        approve: Approve | None = None,
         origin: Callable[[], TurnOrigin] = lent_origin,
         **underscored: Any,
     ) -> None:
         if not isinstance(settings, Settings | None):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"settings must be a Settings, not {type(settings).__name__}: use Settings(…)")
         self.settings = settings or Settings()
-        self.session_id = _checked_session(session_id or new_id())
+        self.session_id = new_id() if session_id is None else checked_session(session_id)
         self.tools: list[ToolFunction] = list(tools)
         self.last_response: ChatResponse | None = None
         self._default = (model, provider)
         self._models: dict[Any, IChatModel] = {}
-        self._tool_runner = tool_runner
+        self._middlewares = Middlewares(middleware)
+        self._site = ToolSite(tool_runner, _asked_by(approve))
         self._origin = origin
         self._sessions: dict[str, _Session] = {}
         _check_underscored(underscored)
-        self._config_coordinator = _one("config", config_coordinator, underscored) or ConfigCoordinator()
-        self._prompt_coordinator = _one("prompt", prompt_coordinator, underscored) or PromptCoordinator()
-        self._context_coordinator = _one("context", context_coordinator, underscored) or ContextCoordinator()
-        self._analytics_coordinator = _one("analytics", analytics_coordinator, underscored) or AnalyticsCoordinator()
+        self._config_coordinator = _one(ConfigCoordinator, config_coordinator, underscored) or ConfigCoordinator()
+        self._prompt_coordinator = _one(PromptCoordinator, prompt_coordinator, underscored) or PromptCoordinator()
+        self._context_coordinator = _one(ContextCoordinator, context_coordinator, underscored) or ContextCoordinator(
+            strategy_named(self.settings.compaction_strategy)
+        )
+        self._analytics_coordinator = (
+            _one(AnalyticsCoordinator, analytics_coordinator, underscored) or AnalyticsCoordinator()
+        )
         self._attach(store or open_store(self.settings.store_location, home=self.settings.home))
 
     def _attach(self, store: IEventStore) -> None:
@@ -128,6 +148,15 @@ class AgentOrchestrator:
             capture=self.settings.capture_content,
             redact_patterns=self.settings.redact_patterns,
         )
+        services = ContextServices(
+            self.settings,
+            self._analytics_coordinator,
+            self._middlewares,
+            self.resolve_model,
+            lambda session_id: self._session(session_id).running,
+            lambda session_id: self._session(session_id).last_model,
+        )
+        self._context_coordinator.attach(notice=services.notice, ask=services.ask, embed=services.embed)
         self._context_coordinator.use_session(self.session_id)
         self._planner = Planner(self.settings, self._config_coordinator, self._prompt_coordinator, self.resolve_model)
 
@@ -171,15 +200,20 @@ class AgentOrchestrator:
             **model_settings: `temperature`, `max_tokens` and the others of `messages.MODEL_SETTINGS`.
 
         Raises:
-            VictorError: the turn failed; the conversation is as it was before.
+            UsageError: an argument cannot be used; nothing was recorded.
+            ToolLimitError: the model kept calling tools; what it did is kept, also as the error's `response`.
+            OutputError: the answer did not fit `output_type`, nor did a second; the error has it as `text`.
+            VictorError: the turn failed otherwise. But for the ToolLimitError the conversation is as it was before.
         """
+        session = self.session_id if session_id is None else checked_session(session_id)
         call = TurnCall(
             message=_checked_message(message),
-            session_id=_checked_session(session_id or self.session_id),
+            session_id=session,
             toolbox=Toolbox([*self.tools, *(tools or ())], timeout_s=self.settings.tool_timeout_s),
             model=model,
             output=None if output_type is None else OutputType(output_type),
-            model_settings=checked_model_settings(model_settings, self.settings),
+            model_settings=checked_model_settings(model_settings),
+            assignments=assignments_of(self._config_coordinator, session),
         )
         return await self._run(call, on_chunk, {**current_tags(), **checked_tags(tags or {})})
 
@@ -192,26 +226,34 @@ class AgentOrchestrator:
         return ChatStream(lambda emit: self.chat(message, **arguments, on_chunk=emit))
 
     async def _run(self, call: TurnCall, emit: Emit | None, tags: Mapping[str, JsonValue]) -> ChatResponse:
-        session = self._sessions.setdefault(call.session_id, _Session())
+        session = self._session(call.session_id)
         async with _talking_in((id(self), call.session_id)), session.lock:
             recorder = TurnRecorder(self._analytics_coordinator, call.session_id)
-            turn = Turn(call, self._planner, self._context_coordinator, self._tool_runner, recorder)
+            turn = Turn(call, self._planner, self._context_coordinator, self._site, self._middlewares, recorder)
+            origin = self._origin_of(call, tags)
             session.turns += 1
+            session.running = turn
             try:
-                return await turn.run(self._tagged_origin(tags), session.turns, emit)
+                return await turn.run(origin, session.turns, emit)
             except AuthenticationError:
                 self._models.clear()  # by the next turn there may be another key in the environment or in `.env`
                 raise
             finally:
+                session.running = None
+                session.last_model = turn.plan.used if turn.plan else session.last_model
                 self.last_response = turn.response
                 answers.remember(
                     recorder.turn_id, call.session_id, self._analytics_coordinator, answered=turn.response is not None
                 )
                 self._analytics_coordinator.notify()
 
-    def _tagged_origin(self, tags: Mapping[str, JsonValue]) -> TurnOrigin:
+    def _session(self, session_id: str) -> _Session:
+        return self._sessions.setdefault(session_id, _Session())
+
+    def _origin_of(self, call: TurnCall, tags: Mapping[str, JsonValue]) -> TurnOrigin:
+        """With all tags: the variants of experiments first, so that a tag of the user's own name wins."""
         origin = self._origin()
-        return replace(origin, tags={**origin.tags, **tags})
+        return replace(origin, tags={**call.assignments, **origin.tags, **tags})
 
     async def resolve_model(self, wanted: Any = None) -> IChatModel:
         """The model of that name, or the orchestrator's own; made once, in a thread: importing an SDK takes seconds.
@@ -235,8 +277,8 @@ class AgentOrchestrator:
         return resolved
 
     def use_session(self, session_id: str) -> None:
-        """Make `session_id` the session of all turns that name none."""
-        self.session_id = _checked_session(session_id)
+        """Make `session_id` the session of all turns that name none. Raises UsageError when it cannot be one."""
+        self.session_id = checked_session(session_id)
         self._context_coordinator.use_session(session_id)
         self._analytics_coordinator.use_session(session_id)
 
@@ -253,10 +295,12 @@ def _checked_message(message: object) -> str:
     return message
 
 
-def _checked_session(session_id: object) -> str:
-    if not isinstance(session_id, str):
-        raise UsageError(f"a session_id is text, not {type(session_id).__name__}.", hint=f'as in "{session_id}"')
-    return session_id
+def _asked_by(approve: object) -> Callable[[], Approve | None]:
+    if approve is None:
+        return default_approve
+    if not callable(approve):
+        raise TypeError(f"approve must be a function of a tool's name and arguments, not {type(approve).__name__}")
+    return lambda: cast("Approve", approve)
 
 
 def _check_underscored(given: dict[str, Any]) -> None:
@@ -267,8 +311,19 @@ def _check_underscored(given: dict[str, Any]) -> None:
             raise TypeError(f"AgentOrchestrator has no argument {name!r}.{did_you_mean(name, known + public)}")
 
 
-def _one(name: str, public: C | None, underscored: dict[str, Any]) -> C | None:
-    documented: C | None = underscored.get(f"_{name}_coordinator")
+def _one(kind: type[C], public: object, underscored: dict[str, Any]) -> C | None:
+    name = f"{kind.__name__.removesuffix('Coordinator').lower()}_coordinator"
+    documented: object = underscored.get(f"_{name}")
     if public is not None and documented is not None:
-        raise TypeError(f"give either {name}_coordinator or _{name}_coordinator, not both")
-    return public if public is not None else documented
+        raise TypeError(f"give either {name} or _{name}, not both")
+    given = public if public is not None else documented
+    if given is None or isinstance(given, kind) or _stands_in(given, kind):
+        return cast("C | None", given)
+    what = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
+    raise TypeError(f"{name} must be a {kind.__name__}, or of a class made from it, not {what}: use {kind.__name__}(…)")
+
+
+def _stands_in(given: object, kind: type) -> bool:
+    """A user's object with the one method that a turn calls."""
+    method = _ASKED_OF.get(kind.__name__)
+    return method is not None and not isinstance(given, type) and callable(getattr(given, method, None))

@@ -11,16 +11,15 @@ from typing import Any, cast
 
 from victor_nb.agent.coordinators.config_coordinator import ConfigCoordinator, ConfigLoad
 from victor_nb.agent.coordinators.prompt_coordinator import BuiltPrompt, PromptCoordinator
+from victor_nb.agent.inquiry import ModelInUse
+from victor_nb.agent.model_settings import configured_model_settings
 from victor_nb.agent.output import OutputType
 from victor_nb.agent.recorder import TurnRecorder
 from victor_nb.agent.tools import Toolbox
 from victor_nb.config.settings import Settings
-from victor_nb.errors import ConfigError, UsageError, did_you_mean
-from victor_nb.messages import MODEL_SETTINGS, JsonValue
+from victor_nb.errors import ConfigError
+from victor_nb.messages import JsonValue, ToolSpec
 from victor_nb.protocols import Config, IChatModel, PromptContext
-
-FALLBACK_WINDOW_TOKENS = 32_768
-"""Assumed for a model whose context window nobody states (most local servers run with less than they could)."""
 
 ModelResolver = Callable[[Any], Awaitable[IChatModel]]
 
@@ -36,27 +35,34 @@ class TurnCall:
     output: OutputType | None = None
     model_settings: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     prompt_context: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    assignments: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)
 class TurnPlan:
     """Everything that stays the same during a turn."""
 
-    model: IChatModel
+    used: ModelInUse
     system: str
     toolbox: Toolbox
+    offered: tuple[ToolSpec, ...]
     output: OutputType | None
     model_settings: Mapping[str, JsonValue]
-    window_tokens: int
     compaction_threshold: float | int
     compaction_target: float | int
     reserved_output_tokens: int
     max_tool_rounds: int
+    max_parallel_tools: int
+
+    @property
+    def model(self) -> IChatModel:
+        return self.used.model
 
     @property
     def max_result_tokens(self) -> int:
         """The most that one tool result may take: a quarter of what is free, so that an answer still fits."""
-        return (self.window_tokens - min(self.reserved_output_tokens, self.window_tokens // 2)) // 4
+        window = self.used.window_tokens
+        return (window - min(self.reserved_output_tokens, window // 2)) // 4
 
 
 class Planner:
@@ -82,22 +88,23 @@ class Planner:
         model = await self._resolve_model(call.model or config.get("model"))
         prompt = await self._build_prompt(call, config, settings, model, recorder)
         return TurnPlan(
-            model=model,
+            used=ModelInUse.of(model, settings.context_window),
             system=prompt.text,
             toolbox=call.toolbox,
+            offered=call.toolbox.specs,
             output=call.output,
             model_settings=self._model_settings(settings, config, call),
-            window_tokens=settings.context_window or model.context_window or FALLBACK_WINDOW_TOKENS,
             compaction_threshold=settings.context_compaction_threshold,
             compaction_target=settings.context_compaction_target,
             reserved_output_tokens=settings.reserved_output_tokens,
             max_tool_rounds=settings.max_tool_rounds,
+            max_parallel_tools=settings.max_parallel_tools,
         )
 
     async def _load_config(self, call: TurnCall, recorder: TurnRecorder) -> Config:
         loaded = await _load(self._config, call.session_id)
         names = {"keys": sorted(loaded.config), "providers": list(loaded.providers), "failed": list(loaded.failed)}
-        recorder.record("config_loaded", names)
+        recorder.record("config_loaded", {**names, "assignments": dict(call.assignments)})
         return loaded.config
 
     def _with_config(self, config: Config) -> Settings:
@@ -126,28 +133,14 @@ class Planner:
         return built
 
     def _model_settings(self, settings: Settings, config: Config, call: TurnCall) -> dict[str, JsonValue]:
-        configured = {key: value for key, value in config.items() if key in MODEL_SETTINGS}
-        merged = settings.request_settings() | configured | dict(call.model_settings)
+        merged = settings.request_settings() | configured_model_settings(config) | dict(call.model_settings)
         return {key: value for key, value in merged.items() if value is not None}
 
 
-def checked_model_settings(given: Mapping[str, Any], settings: Settings) -> dict[str, JsonValue]:
-    """`given`, when every key is a model setting. Values that are settings too are checked as those are.
-
-    Raises:
-        UsageError: a key is unknown, or a value cannot be used.
-    """
-    for key in given:
-        if key not in MODEL_SETTINGS:
-            raise UsageError(
-                f"{key!r} is no argument of chat() and no model setting.{did_you_mean(key, MODEL_SETTINGS)}",
-                hint=f"known settings: {', '.join(sorted(MODEL_SETTINGS))}",
-            )
-    try:
-        settings.updated({key: value for key, value in given.items() if key in Settings.model_fields}, "chat()")
-    except ConfigError as error:
-        raise UsageError(error.message, hint="as in temperature=0.2 or max_tokens=500") from None
-    return dict(given)
+def assignments_of(coordinator: ConfigCoordinator, session_id: str) -> dict[str, str]:
+    """Experiment → variant of the session; none where a coordinator of the user's own knows of no experiments."""
+    assignments: object = getattr(coordinator, "assignments", None)
+    return coordinator.assignments(session_id) if callable(assignments) else {}
 
 
 async def _load(coordinator: ConfigCoordinator, session_id: str) -> ConfigLoad:

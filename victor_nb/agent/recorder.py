@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from victor_nb.agent.approval import Decision
 from victor_nb.agent.coordinators.analytics_coordinator import AnalyticsCoordinator
 from victor_nb.agent.tools import ToolOutcome
-from victor_nb.context.compaction import CompactionRecord
+from victor_nb.context.compaction import CompactionRecord, Undone
 from victor_nb.errors import ModelRequestError
 from victor_nb.events import EventContent, TokenCounts, TurnStarted
 from victor_nb.host import lent
@@ -41,7 +42,8 @@ def lent_origin() -> TurnOrigin:
 
 @dataclass
 class Totals:
-    """Running sums of a turn. Times are seconds of the monotonic clock."""
+    """Running sums of a turn. Times are seconds of the monotonic clock; `tool_wall_s` is how long the turn waited for
+    its tools, which may be less than what they took together."""
 
     usage: Usage | None = None
     costs: list[float | None] = field(default_factory=list[float | None])
@@ -52,6 +54,7 @@ class Totals:
     compactions: int = 0
     model_time_s: float = 0.0
     tool_time_s: float = 0.0
+    tool_wall_s: float = 0.0
     time_to_first_token_s: float | None = None
     context_tokens: int | None = None
     context_fraction: float | None = None
@@ -81,15 +84,18 @@ def token_counts(usage: Usage | None, cost_usd: float | None, cost_source: str |
     }
 
 
-class TurnRecorder:
-    """Records the events of one turn of `session_id`."""
+class SessionRecorder:
+    """Records events of `session_id` that belong to no turn, and sums up what was asked of a model there."""
 
     def __init__(self, analytics: AnalyticsCoordinator, session_id: str) -> None:
-        self.turn_id = new_id()
         self.totals = Totals()
         self._analytics = analytics
         self._session_id = session_id
         self._began = time.perf_counter()
+
+    @property
+    def turn_id(self) -> str | None:
+        return None
 
     @property
     def elapsed_s(self) -> float:
@@ -98,12 +104,46 @@ class TurnRecorder:
     def record(self, type: str, data: Mapping[str, Any], content: EventContent | None = None) -> Awaitable[None]:
         return self._analytics.record(type, self._session_id, {"turn_id": self.turn_id, **data}, content)
 
-    def turn_started(self, started: TurnStarted, prompt: str) -> None:
-        self.record("turn_started", started, {"prompt": prompt})
-
     def first_token(self) -> None:
         if self.totals.time_to_first_token_s is None:
             self.totals.time_to_first_token_s = self.elapsed_s
+
+    def compaction(self, record: CompactionRecord) -> None:
+        self.totals.compactions += record.outcome == "completed"
+        self.record(
+            "compaction",
+            {
+                "compaction_id": record.id,
+                "trigger": record.trigger,
+                "strategy": record.strategy,
+                "outcome": record.outcome,
+                "tokens_before": record.tokens_before,
+                "tokens_after": record.tokens_after,
+                "messages_removed": record.messages_removed,
+                "repaired": record.repaired,
+                "undone": False,
+                "error_type": record.error_type,
+            },
+        )
+
+    def undone(self, undone: Undone) -> None:
+        """A compaction counts no more; that it was made stays on record."""
+        self.record("compaction_undone", {"compaction_id": undone.compaction_id, "reason": undone.reason})
+
+
+class TurnRecorder(SessionRecorder):
+    """Records the events of one turn of `session_id`."""
+
+    def __init__(self, analytics: AnalyticsCoordinator, session_id: str) -> None:
+        super().__init__(analytics, session_id)
+        self._turn_id = new_id()
+
+    @property
+    def turn_id(self) -> str:
+        return self._turn_id
+
+    def turn_started(self, started: TurnStarted, prompt: str) -> None:
+        self.record("turn_started", started, {"prompt": prompt})
 
     def turn_completed(
         self,
@@ -125,7 +165,7 @@ class TurnRecorder:
             "time_to_first_token_s": totals.time_to_first_token_s,
             "model_time_s": totals.model_time_s,
             "tool_time_s": totals.tool_time_s,
-            "overhead_s": max(0.0, duration - totals.model_time_s - totals.tool_time_s),
+            "overhead_s": max(0.0, duration - totals.model_time_s - totals.tool_wall_s),
             "requests": totals.requests,
             "tool_calls": totals.tool_calls,
             "retries": totals.retries,
@@ -142,26 +182,18 @@ class TurnRecorder:
             content["error"] = str(error)
         return self.record("turn_completed", completed, content)
 
+    def approval_decided(self, call: ToolCall, decision: Decision) -> None:
+        decided: dict[str, object] = {
+            "tool_call_id": call.id,
+            "tool": call.name,
+            "approved": decision.approved,
+            "decided_by": decision.decided_by,
+            "duration_s": decision.duration_s,
+        }
+        self.record("approval_decided", decided, {"note": decision.reason} if decision.reason else None)
+
     def tool_started(self, call: ToolCall) -> ToolRecorder:
         return ToolRecorder(self, call)
-
-    def compaction(self, record: CompactionRecord) -> None:
-        self.totals.compactions += record.outcome == "completed"
-        self.record(
-            "compaction",
-            {
-                "compaction_id": record.id,
-                "trigger": record.trigger,
-                "strategy": record.strategy,
-                "outcome": record.outcome,
-                "tokens_before": record.tokens_before,
-                "tokens_after": record.tokens_after,
-                "messages_removed": record.messages_removed,
-                "repaired": record.repaired,
-                "undone": False,
-                "error_type": record.error_type,
-            },
-        )
 
 
 class ToolRecorder:
@@ -207,17 +239,27 @@ class ToolRecorder:
 
 
 class RequestRecorder:
-    """Records one model request of a turn: `started`, then one of `completed`, `failed`, `interrupted`."""
+    """Records one model request: `started`, then one of `completed`, `failed`, `interrupted`."""
 
-    def __init__(self, turn: TurnRecorder, *, purpose: str, model: str, provider: str) -> None:
+    def __init__(self, turn: SessionRecorder, *, purpose: str, model: str, provider: str) -> None:
         self._turn = turn
         self._identity = {"request_id": new_id(), "purpose": purpose, "model": model, "provider": provider}
         self._began = 0.0
         self._first_token_s: float | None = None
 
-    def started(self, *, temperature: float | None, max_tokens: int | None, messages: int, tools: int) -> None:
+    def started(
+        self,
+        *,
+        temperature: float | None,
+        max_tokens: int | None,
+        messages: int,
+        tools: int,
+        window_tokens: int,
+        window_source: str,
+    ) -> None:
         sizes = {"temperature": temperature, "max_tokens": max_tokens, "messages": messages, "tools": tools}
-        self._turn.record("model_request_started", {**self._identity, **sizes})
+        window = {"window_tokens": window_tokens, "window_source": window_source}
+        self._turn.record("model_request_started", {**self._identity, **sizes, **window})
         self._began = time.perf_counter()
 
     def first_token(self) -> None:

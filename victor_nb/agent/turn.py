@@ -1,37 +1,28 @@
 """One turn: plan, ask the model, run the tools that it calls, ask again, until it has answered.
 
-A turn that fails leaves the conversation as it was before; one that is interrupted leaves the partial answer, marked.
+A turn that fails leaves the conversation as it was before; one that is interrupted, or stopped for its many tool calls,
+leaves what there was, marked.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
 from typing import Any
 
 from victor_nb.agent.coordinators.context_coordinator import ContextCoordinator
-from victor_nb.agent.exchange import Emit, Exchange
-from victor_nb.agent.output import OutputType
+from victor_nb.agent.exchange import Exchange
+from victor_nb.agent.inquiry import Emit
+from victor_nb.agent.middleware import Middlewares
+from victor_nb.agent.output import REPAIR_ROUNDS, OutputType, repair_request, unrepaired
 from victor_nb.agent.plan import Planner, TurnCall, TurnPlan
 from victor_nb.agent.recorder import TurnOrigin, TurnRecorder, sha256_of
-from victor_nb.agent.tools import ToolOutcome
-from victor_nb.context.tokens import estimate_text
+from victor_nb.agent.rounds import ToolRounds, ToolSite
 from victor_nb.errors import OutputError, ToolLimitError
-from victor_nb.messages import (
-    ChatChunk,
-    ChatResponse,
-    Message,
-    ModelReply,
-    ToolCall,
-    ToolResult,
-    TurnStatus,
-    Usage,
-)
-from victor_nb.protocols import IToolRunner
+from victor_nb.messages import ChatResponse, Message, ModelReply, Role, ToolCall, TurnStatus, Usage
 
 INTERRUPTED = "interrupted by the user"
-_OUTPUT_ATTEMPTS = 3
 
 
 @dataclass
@@ -39,11 +30,10 @@ class _Result:
     """What the turn has brought so far."""
 
     texts: list[str] = field(default_factory=list[str])
-    tools: list[ToolResult] = field(default_factory=list[ToolResult])
     reasoning: str = ""
     reply: ModelReply | None = None
     output: Any = None
-    output_attempts: int = 0
+    repairs: int = 0
 
     @property
     def text(self) -> str:
@@ -51,7 +41,8 @@ class _Result:
 
 
 class Turn:
-    """Runs one call in a session. After an interruption `response` holds what there was.
+    """Runs one call in a session. `response` holds what there was when it has been interrupted, or stopped for its
+    many tool calls.
 
     Raises:
         UsageError: a tool has the name of the one that takes the typed answer.
@@ -62,49 +53,66 @@ class Turn:
         call: TurnCall,
         planner: Planner,
         context: ContextCoordinator,
-        tool_runner: IToolRunner,
+        site: ToolSite,
+        middlewares: Middlewares,
         recorder: TurnRecorder,
     ) -> None:
         if call.output:
             call.output.check_name_is_free(call.toolbox)
         self.response: ChatResponse | None = None
+        self.recorder = recorder
+        self.plan: TurnPlan | None = None
         self._call = call
         self._planner = planner
         self._context = context
-        self._conversation = context.conversation(call.session_id)
-        self._tool_runner = tool_runner
-        self._recorder = recorder
+        self._middlewares = middlewares
+        self._rounds = ToolRounds(site, middlewares, recorder, call.session_id, self._append_result)
+        self._begun = False
         self._result = _Result()
-        self._plan: TurnPlan | None = None
         self._exchange: Exchange | None = None
 
     async def run(self, origin: TurnOrigin, turn_index: int, emit: Emit | None) -> ChatResponse:
-        """The whole turn; with `emit` the answer is streamed to it. Returns once the turn is on disk.
+        """The whole turn; with `emit` the answer is streamed to it. Returns once turn and conversation are on disk.
 
         Raises:
             VictorError: what went wrong; the conversation is as it was before the turn.
+            ToolLimitError: … but for this one, which keeps the work so far.
             asyncio.CancelledError: the turn was interrupted.
         """
-        self._begin(origin, turn_index, streamed=emit is not None)
         try:
+            await self._begin(origin, turn_index, streamed=emit is not None)
             await self._converse(emit)
         except (asyncio.CancelledError, KeyboardInterrupt):
             self._interrupted()
             raise
+        except _TooManyRounds as stopped:
+            raise await self._stopped(stopped.rounds) from None
         except BaseException as error:
-            self._conversation.rollback_turn()
+            self._roll_back()
             self._completed("error", error)
             raise
-        self._conversation.commit_turn()
+        saved = self._commit()
         self.response = self._respond("ok")
-        await self._completed("ok")
+        await _both(saved, self._completed("ok"))
         return self.response
 
-    def _begin(self, origin: TurnOrigin, turn_index: int, *, streamed: bool) -> None:
+    async def _begin(self, origin: TurnOrigin, turn_index: int, *, streamed: bool) -> None:
+        """Recorded also when the conversation cannot be opened."""
+        replaces = None
+        try:
+            await self._context.open(self._call.session_id)
+            conversation = self._context.conversation(self._call.session_id)
+            replaces = conversation.begin_turn(self.recorder.turn_id, key=origin.key, execution=origin.execution)
+            self._begun = True
+        finally:
+            self._started(origin, turn_index, streamed, replaces)
+        self._append("user", self._call.message)
+
+    def _started(self, origin: TurnOrigin, turn_index: int, streamed: bool, replaces: str | None) -> None:
         call = self._call
-        self._recorder.turn_started(
+        self.recorder.turn_started(
             {
-                "turn_id": self._recorder.turn_id,
+                "turn_id": self.recorder.turn_id,
                 "turn_index": turn_index,
                 "cell_id": origin.cell_id,
                 "execution_count": origin.execution_count,
@@ -115,90 +123,81 @@ class Turn:
                 "prompt_chars": len(call.message),
                 "prompt_sha256": sha256_of(call.message),
                 "tags": dict(sorted(origin.tags.items())),
+                "replaces": replaces,
             },
             call.message,
         )
-        self._conversation.begin_turn(self._recorder.turn_id)
-        self._append("user", call.message)
 
     async def _converse(self, emit: Emit | None) -> None:
-        self._plan = plan = await self._planner.plan(self._call, self._recorder)
-        self._exchange = Exchange(self._context, self._call.session_id, plan, self._recorder, emit)
-        for _ in range(plan.max_tool_rounds + 1):
+        self.plan = plan = await self._planner.plan(self._call, self.recorder)
+        self._exchange = Exchange(self._context, self._call.session_id, plan, self.recorder, self._middlewares, emit)
+        rounds = 0
+        while True:
             reply = await self._exchange.ask()
             self._keep(reply)
-            await self._run_tools(plan, reply.message.tool_calls, emit)
-            if self._is_answered(plan.output, reply.message):
+            calls = [call for call in reply.message.tool_calls if not _is_answer(plan.output, call)]
+            if calls and rounds == plan.max_tool_rounds:
+                raise _TooManyRounds(rounds)
+            if calls:
+                rounds += 1
+                await self._rounds.run(plan, calls, emit)
+            if self._is_answered(plan.output, reply):
                 return
-        raise ToolLimitError(
-            f"the model was still calling tools after {plan.max_tool_rounds} rounds.",
-            hint="ask for less at once, or raise the setting max_tool_rounds",
-        )
 
     def _keep(self, reply: ModelReply) -> None:
         self._result.reply = reply
         self._result.texts.append(reply.message.content)
         self._result.reasoning += reply.reasoning
-        self._conversation.append(reply.message)
+        self._context.conversation(self._call.session_id).append(reply.message)
 
-    def _append(self, role: Any, content: str, call: ToolCall | None = None) -> None:
+    def _append(self, role: Role, content: str, call: ToolCall | None = None) -> None:
         call_id, name = (call.id, call.name) if call else (None, None)
-        turn_id = self._recorder.turn_id
-        self._conversation.append(Message(role, content, tool_call_id=call_id, tool_name=name, turn_id=turn_id))
+        turn_id = self.recorder.turn_id
+        self._append_result(Message(role, content, tool_call_id=call_id, tool_name=name, turn_id=turn_id))
 
-    def _is_answered(self, output: OutputType | None, message: Message) -> bool:
+    def _append_result(self, message: Message) -> None:
+        self._context.conversation(self._call.session_id).append(message)
+
+    def _close_open_calls(self, text: str) -> None:
+        self._context.conversation(self._call.session_id).close_open_calls(text)
+
+    def _is_answered(self, output: OutputType | None, reply: ModelReply) -> bool:
+        message = reply.message
         if output is None:
             return not message.tool_calls
         call = output.call_in(message)
         if call is None and message.tool_calls:
             return False
-        return self._take_output(output, call, message.content)
-
-    def _take_output(self, output: OutputType, call: ToolCall | None, text: str) -> bool:
-        """Whether the answer is of the requested type; if not, the model is told why and may try again."""
         try:
-            self._result.output = output.parse(call.arguments if call else text, from_tool=call is not None)
+            self._result.output = output.parse(call.arguments if call else message.content, from_tool=call is not None)
         except OutputError as error:
-            self._result.output_attempts += 1
-            if self._result.output_attempts == _OUTPUT_ATTEMPTS:
-                raise
-            self._answer_output(call, f"{error.message} Try again.")
+            self._ask_to_repair(error, call, reply.finish_reason)
             return False
         if call:
             self._result.texts.append(call.arguments)
             self._answer_output(call, "accepted")
         return True
 
+    def _ask_to_repair(self, error: OutputError, call: ToolCall | None, finish_reason: str | None) -> None:
+        """The model is told what is wrong; the second time, the turn fails."""
+        if self._result.repairs == REPAIR_ROUNDS:
+            raise unrepaired(error, finish_reason) from None
+        self._result.repairs += 1
+        if call is None:
+            self._result.texts.pop()
+        self._answer_output(call, repair_request(error, from_tool=call is not None))
+
     def _answer_output(self, call: ToolCall | None, text: str) -> None:
         self._append("tool" if call else "user", text, call)
         if call:
-            self._conversation.close_open_calls("not used: only the first final answer counts")
+            self._close_open_calls("not used: only the first final answer counts")
 
-    async def _run_tools(self, plan: TurnPlan, calls: Sequence[ToolCall], emit: Emit | None) -> None:
-        answer = plan.output.spec.name if plan.output else None
-        for call in calls:
-            if call.name == answer:
-                continue
-            if emit:
-                emit(ChatChunk(tool_started=call))
-            result = await self._run_tool(plan, call)
-            if emit:
-                emit(ChatChunk(tool_finished=result))
+    def _commit(self) -> Awaitable[None] | None:
+        return self._context.conversation(self._call.session_id).commit_turn()
 
-    async def _run_tool(self, plan: TurnPlan, call: ToolCall) -> ToolResult:
-        repeated = any((call.name, call.arguments) == (done.name, done.arguments) for done in self._result.tools)
-        recording = self._recorder.tool_started(call)
-        try:
-            outcome = await plan.toolbox.dispatch(call, self._tool_runner)
-        except BaseException as error:
-            recording.broke_off(error)
-            raise
-        outcome = _fitted(outcome, plan.max_result_tokens)
-        recording.completed(outcome, repeated=repeated)
-        result = ToolResult(call.id, call.name, call.arguments, outcome.text, outcome.status, outcome.duration_s)
-        self._result.tools.append(result)
-        self._append("tool", outcome.text, call)
-        return result
+    def _roll_back(self) -> None:
+        if self._begun:  # else it would be the turn of somebody else
+            self._context.conversation(self._call.session_id).rollback_turn()
 
     def _interrupted(self) -> None:
         partial = self._exchange.partial if self._exchange else ""
@@ -206,15 +205,29 @@ class Turn:
             self._append("assistant", f"{partial}\n\n[{INTERRUPTED}]")
             self._result.texts.append(partial)
         if partial or self._result.reply:
-            self._conversation.close_open_calls(INTERRUPTED)
-            self._conversation.commit_turn()
+            self._close_open_calls(INTERRUPTED)
+            self._commit()
         else:
-            self._conversation.rollback_turn()
+            self._roll_back()
         self.response = self._respond("interrupted")
         self._completed("interrupted")
 
+    async def _stopped(self, rounds: int) -> ToolLimitError:
+        """Keep what was done, and close it with a note, so that the conversation can go on from there."""
+        self._close_open_calls(f"not made: the limit of {rounds} rounds of tool calls was reached")
+        self._append("assistant", f"[stopped after {rounds} rounds of tool calls, before there was an answer]")
+        saved = self._commit()
+        self.response = self._respond("error")
+        error = ToolLimitError(
+            f"the model was still calling tools after {rounds} rounds.",
+            hint="what it did is kept: ask it to go on, or raise the setting max_tool_rounds",
+            response=self.response,
+        )
+        await _both(saved, self._completed("error", error))
+        return error
+
     def _respond(self, status: TurnStatus) -> ChatResponse:
-        result, totals = self._result, self._recorder.totals
+        result, totals = self._result, self.recorder.totals
         model, provider = self._identity()
         return ChatResponse(
             content=result.text,
@@ -222,12 +235,12 @@ class Turn:
             model=model or "",
             provider=provider or "",
             session_id=self._call.session_id,
-            turn_id=self._recorder.turn_id,
+            turn_id=self.recorder.turn_id,
             status=status,
             cost_usd=totals.cost_usd,
-            tool_calls=tuple(result.tools),
+            tool_calls=tuple(self._rounds.results),
             finish_reason=result.reply.finish_reason if result.reply else None,
-            duration_s=self._recorder.elapsed_s,
+            duration_s=self.recorder.elapsed_s,
             time_to_first_token_s=totals.time_to_first_token_s,
             reasoning=result.reasoning,
             output=result.output,
@@ -237,31 +250,36 @@ class Turn:
         """Model and provider: those that answered, else those that were to be asked."""
         if self._result.reply:
             return self._result.reply.model, self._result.reply.provider
-        if self._plan:
-            return self._plan.model.name, self._plan.model.provider
+        if self.plan:
+            return self.plan.model.name, self.plan.model.provider
         return None, None
 
     def _completed(self, status: TurnStatus, error: BaseException | None = None) -> Awaitable[None]:
         model, provider = self._identity()
         reply = self._result.reply
         partial = self._exchange.partial if self._exchange and error else ""
-        return self._recorder.turn_completed(
+        wrong = error.text if isinstance(error, OutputError) else ""
+        return self.recorder.turn_completed(
             status,
             model=model,
             provider=provider,
-            response=self._result.text or partial,
+            response=self._result.text or partial or wrong,
             finish_reason=reply.finish_reason if reply else None,
             error=error,
         )
 
 
-def _fitted(outcome: ToolOutcome, max_tokens: int) -> ToolOutcome:
-    """The outcome with its text cut to about `max_tokens`, which the text says."""
-    tokens = estimate_text(outcome.text)
-    if tokens <= max_tokens:
-        return outcome
-    kept = outcome.text[: len(outcome.text) * max_tokens // tokens]
-    note = (
-        f"[cut here: the whole result has about {tokens:,} tokens, and the model's window has room for {max_tokens:,}]"
-    )
-    return replace(outcome, text=f"{kept}\n{note}", truncated=True)
+class _TooManyRounds(Exception):
+    def __init__(self, rounds: int) -> None:
+        self.rounds = rounds
+
+
+def _is_answer(output: OutputType | None, call: ToolCall) -> bool:
+    return output is not None and call.name == output.spec.name
+
+
+async def _both(saved: Awaitable[None] | None, recorded: Awaitable[None]) -> None:
+    """Both are being written already; waiting for one after the other takes as long as the slower."""
+    if saved is not None:
+        await saved
+    await recorded
