@@ -133,7 +133,7 @@ async def select_tools(
 
 
 def _wanted(message: str, recent: Sequence[str], specs: Sequence[ToolSpec], limit: int) -> list[str]:
-    """Tools that are offered in any case: those that the message names, then those used last (`recent` ends with them)."""
+    """Tools that are offered in any case: those that the message names, then those used last (the end of `recent`)."""
     known = {spec.name for spec in specs}
     named = [name for name in known if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", message)]
     named.sort(key=lambda name: (message.index(name), name))
