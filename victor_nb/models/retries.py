@@ -47,6 +47,11 @@ class RetryingModel:
     def context_window(self) -> int | None:
         return self.inner.context_window
 
+    @property
+    def accepts_images(self) -> bool | None:
+        """None when the inner model does not say."""
+        return getattr(self.inner, "accepts_images", None)
+
     async def request(self, request: ModelRequest) -> ModelReply:
         reply, attempts = await self._ask(lambda: self.inner.request(request))
         return dataclasses.replace(reply, attempts=attempts)

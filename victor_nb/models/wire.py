@@ -18,6 +18,7 @@ from victor_nb.errors import ModelConnectionError
 from victor_nb.messages import MODEL_SETTINGS, ModelDelta, ModelReply, ModelRequest
 from victor_nb.models import prices, wire_messages
 from victor_nb.models.failures import Target, translate
+from victor_nb.models.vision import takes_images
 from victor_nb.models.wire_clients import close_client, close_later
 
 if TYPE_CHECKING:
@@ -59,6 +60,14 @@ class WireModel:
         profile: dict[str, Any] = dict(self._built.model.profile) if self._built else {}
         known = profile.get("context_window") if not self._is_local() else None
         return known or prices.context_window(self.name, self.provider, self.base_url)
+
+    @property
+    def accepts_images(self) -> bool:
+        """Whether it takes images: as its name suggests, until the library's profile is loaded."""
+        return self._built.converter.images if self._built else self._takes_images(None)
+
+    def _takes_images(self, profiled: bool | None) -> bool:
+        return takes_images(self.provider, self.name, self.base_url, profiled)
 
     def _is_local(self) -> bool:
         return self.base_url is not None and prices.is_private(self.base_url)
@@ -118,7 +127,8 @@ class WireModel:
                         model = await asyncio.to_thread(self._build)
                     if self._owned:
                         weakref.finalize(self, close_later, model).atexit = False
-                    self._built = _Built(model, wire_messages.MessageConverter(model.system))
+                    images = self._takes_images(dict(model.profile).get("supports_image_input"))
+                    self._built = _Built(model, wire_messages.MessageConverter(model.system, images=images))
         return self._built
 
     @contextmanager

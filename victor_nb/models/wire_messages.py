@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from victor_nb.messages import Message, ModelRequest, ToolCall, ToolSpec, Usage
+from victor_nb.messages import Image, JsonValue, Message, ModelRequest, ToolCall, ToolSpec, Usage
 from victor_nb.models.estimates import estimate_request, estimate_tokens
 
 if TYPE_CHECKING:
@@ -21,10 +22,20 @@ if TYPE_CHECKING:
 _CACHED_MESSAGES = 8192
 
 
-class MessageConverter:
-    """Turns conversations into the library's messages for one provider; remembers what it converted."""
+@dataclass(frozen=True, slots=True)
+class StoredWire:
+    """An answer's wire form as it was kept, read only when it is sent again: that needs the model library, and looking
+    at an old conversation does not."""
 
-    def __init__(self, provider: str) -> None:
+    data: JsonValue
+
+
+class MessageConverter:
+    """Turns conversations into the library's messages for one provider; remembers what it converted. With `images`
+    the model takes them; else it is told that there was one."""
+
+    def __init__(self, provider: str, *, images: bool = True) -> None:
+        self.images = images
         self._provider = provider
         # The message is kept beside its form: as long as it stands here its id() cannot be reused.
         self._known: OrderedDict[int, tuple[Message, Any]] = OrderedDict()
@@ -51,32 +62,50 @@ class MessageConverter:
         if (known := self._known.get(key)) is not None:
             self._known.move_to_end(key)
             return known[1]
-        form = _converted(message, self._provider)
+        form = _converted(message, self._provider, images=self.images)
         self._known[key] = (message, form)
         if len(self._known) > _CACHED_MESSAGES:
             self._known.popitem(last=False)
         return form
 
 
-def _converted(message: Message, provider: str) -> library.ModelResponse | library.ModelRequestPart:
+def _converted(message: Message, provider: str, *, images: bool) -> library.ModelResponse | library.ModelRequestPart:
     from pydantic_ai import messages as library
 
     match message.role:
         case "system":
             return library.SystemPromptPart(message.content)
         case "user":
-            return library.UserPromptPart(message.content)
+            return library.UserPromptPart(_content(message, images=images))
         case "tool":
-            return library.ToolReturnPart(message.tool_name or "", message.content, message.tool_call_id or "")
+            content = _content(message, images=images)
+            return library.ToolReturnPart(message.tool_name or "", content, message.tool_call_id or "")
         case "assistant":
             return _own_form(message, provider) or _rebuilt(message)
+
+
+def _content(message: Message, *, images: bool) -> str | list[Any]:
+    """The text, and the images behind it; the library puts them where the provider wants those of a tool."""
+    from pydantic_ai import messages as library
+
+    if not message.images:
+        return message.content
+    if not images:
+        return "\n".join(filter(None, [message.content, _left_out(message.images)]))
+    files = [library.BinaryContent(image.data, media_type=image.media_type) for image in message.images]
+    return [message.content, *files] if message.content else list(files)
+
+
+def _left_out(images: Sequence[Image]) -> str:
+    count = "an image" if len(images) == 1 else f"{len(images)} images"
+    return f"[{count} left out here: this model takes none]"
 
 
 def _own_form(message: Message, provider: str) -> library.ModelResponse | None:
     """The answer as the library gave it, if the provider is the same and the message was not changed since."""
     from pydantic_ai import messages as library
 
-    wire = message.wire
+    wire = _restored(message.wire) if isinstance(message.wire, StoredWire) else message.wire
     if not isinstance(wire, library.ModelResponse) or wire.provider_name != provider:
         return None
     same = _text(wire) == message.content and _calls(wire) == message.tool_calls
@@ -89,6 +118,36 @@ def _rebuilt(message: Message) -> library.ModelResponse:
     parts: list[library.ModelResponsePart] = [library.TextPart(message.content)] if message.content else []
     parts += [library.ToolCallPart(call.name, call.arguments or "{}", call.id) for call in message.tool_calls]
     return library.ModelResponse(parts=parts)
+
+
+def wire_to_json(wire: object) -> JsonValue:
+    """`Message.wire` as JSON, to be kept; None for what is none of the library's answers."""
+    if isinstance(wire, StoredWire):
+        return wire.data
+    if wire is None:
+        return None
+    from pydantic_ai import messages as library
+
+    if not isinstance(wire, library.ModelResponse):
+        return None
+    kept: list[JsonValue] = library.ModelMessagesTypeAdapter.dump_python([wire], mode="json")
+    return kept[0]
+
+
+def wire_from_json(data: JsonValue) -> StoredWire | None:
+    """The `Message.wire` that `wire_to_json` made `data` of. Whether the installed library can still read it shows when
+    it is sent; if not, the message is sent as our own fields have it."""
+    return StoredWire(data) if isinstance(data, dict) else None
+
+
+def _restored(stored: StoredWire) -> library.ModelMessage | None:
+    from pydantic import ValidationError
+    from pydantic_ai import messages as library
+
+    try:
+        return library.ModelMessagesTypeAdapter.validate_python([stored.data])[0]
+    except (ValidationError, ValueError, TypeError):
+        return None
 
 
 def parameters(request: ModelRequest) -> ModelRequestParameters:
