@@ -15,7 +15,7 @@ from victor_nb.errors import ConfigError
 from victor_nb.messages import Message
 from victor_nb.protocols import CompactionBudget, CompactionResult, Context
 
-_TRIES: Final = 3
+_TRIES: Final = ((1.0, 0.0), (1.0, 0.1), (0.5, 0.0), (0.25, 0.0), (0.0, 0.0))  # of the share kept; below the target
 _MOST: Final = 0.9
 
 
@@ -53,10 +53,10 @@ async def reduce_around(
     if budget.count(messages) <= budget.target_tokens:
         return CompactionResult(messages)
     found = CompactionResult(messages)
-    for attempt in range(_TRIES):
-        room = int(budget.target_tokens * share) >> attempt if attempt < _TRIES - 1 else 0
-        kept = _best(messages, scores, room, budget)
-        found = await _reduce(messages, kept, budget, reducer)
+    for part, slack in _TRIES:
+        kept = _best(messages, scores, int(budget.target_tokens * share * part), budget)
+        goal = replace(budget, target_tokens=int(budget.target_tokens * (1 - slack)))
+        found = await _reduce(messages, kept, goal, reducer)
         if not kept or budget.count(found.messages) <= budget.target_tokens:
             break
     return found

@@ -23,8 +23,9 @@ from victor_nb.messages import Message
 from victor_nb.protocols import CompactionBudget, CompactionResult, Context
 
 _logger = logging.getLogger(__name__)
-_WINDOW: Final = 0.5  # of the window may go into one question
+_WINDOW: Final = 0.7  # of the window may go into one question
 _EARLIER: Final = 0.1  # of the target: how much of the earlier notes a question repeats
+_NEW: Final = 0.1  # of the target: room for the notes to come
 _NOTES: Final = 0.6  # of the target: when summaries take more, they are made one
 _SMALLER: Final = 0.7  # of what it stands for, at most, is a summary worth having
 
@@ -48,23 +49,22 @@ class SummarizingCompactionStrategy(BaseCompactionStrategy):
             return CompactionResult(messages)
         old = self._old(messages, budget)
         try:
-            found = await self._summarised(messages, old, budget) if old else messages
+            found = await self._summarised(messages, old, budget) if old else list(messages)
             note = ""
         except (_Unusable, VictorError) as error:
             _logger.warning("No summary was made, so a digest was: %s", error)
-            found, note = messages, f"no summary: {error}"
+            found, note = list(messages), f"no summary: {error}"
         notes = {step: 1.0 for step in steps(found) if is_summary(found[step.start])}
-        rest = await reduce_around(found, notes, 0.9, budget, DigestCompactionStrategy())
+        rest = await reduce_around(found, notes, 1.0, budget, DigestCompactionStrategy())
         return CompactionResult(rest.messages, note)
 
     def _old(self, messages: Sequence[Message], budget: CompactionBudget) -> list[Step]:
-        """All that may be folded but the newest."""
-        room = int(budget.target_tokens * self._keep_recent)
+        """All that may be folded, but the newest that there will be room for."""
         free = free_steps(messages)
-        while free:
-            room -= budget.count(messages[free[-1].start : free[-1].end])
-            if room < 0:
-                break
+        costs = [budget.count(messages[step.start : step.end]) for step in free]
+        left = budget.target_tokens * (1 - _NEW) - (budget.count(messages) - sum(costs))
+        room = min(budget.target_tokens * self._keep_recent, left)
+        while free and (room := room - costs.pop()) >= 0:
             free.pop()
         return free
 
@@ -75,14 +75,19 @@ class SummarizingCompactionStrategy(BaseCompactionStrategy):
         asking = _Asking(budget, self._model)
         added = [await asking.notes(part, earlier) for part in asking.parts(messages, old)]
         gone = {message.id for step in old for message in messages[step.start : step.end]}
-        if budget.count([*earlier, *added]) > int(budget.target_tokens * _NOTES):
+        left = [message for message in messages if message.id not in gone]
+        room = min(int(budget.target_tokens * _NOTES), budget.target_tokens - budget.count(_but_notes(left)))
+        if len(earlier) + len(added) > 1 and budget.count([*earlier, *added]) > room:
+            added = await asking.fewer([*earlier, *added], room)
             gone.update(message.id for message in earlier)
-            added = [await asking.one([*earlier, *added])]
-            earlier = []
         place = next(n for n, message in enumerate(messages) if message.id in gone)
         before = [message for message in messages[:place] if message.id not in gone]
         after = [message for message in messages[place:] if message.id not in gone]
         return [*before, *added, *after]
+
+
+def _but_notes(messages: Sequence[Message]) -> list[Message]:
+    return [message for message in messages if not is_summary(message)]
 
 
 class _Unusable(Exception):
@@ -105,18 +110,25 @@ class _Asking:
             part, transcript_of(part), _tail(known, int(self.budget.target_tokens * _EARLIER)), known
         )
 
-    async def one(self, summaries: Sequence[Message]) -> Message:
-        """One summary in the place of several."""
-        return await self._ask(summaries, "\n".join(map(body_of, summaries)), "", "")
+    async def fewer(self, summaries: Sequence[Message], room: int) -> list[Message]:
+        """One summary in the place of several; or these, when none can be had that is smaller."""
+        try:
+            return [await self._ask(summaries, "\n".join(map(body_of, summaries)), "", "", most=room)]
+        except (_Unusable, VictorError) as error:
+            _logger.warning("Several summaries were not made one: %s", error)
+            return list(summaries)
 
-    async def _ask(self, part: Sequence[Message], transcript: str, tail: str, known: str) -> Message:
+    async def _ask(
+        self, part: Sequence[Message], transcript: str, tail: str, known: str, most: int | None = None
+    ) -> Message:
         cost = self.budget.count(part)
-        text = await self.budget.ask(question(transcript, tail, max(cost // 4, 60)), self.model)
+        most_words = max(cost // 4 if most is None else most // 2, 60)
+        text = await self.budget.ask(question(transcript, tail, most_words), self.model)
         reason = refusal(text)
         if reason:
             raise _Unusable(reason)
         found = summary_message(without_known(text, known) or text.strip(), part)
-        if self.budget.count([found]) > _SMALLER * cost:
+        if self.budget.count([found]) > (_SMALLER if most is None else 1) * cost:
             raise _Unusable("it was not smaller")
         return found
 
