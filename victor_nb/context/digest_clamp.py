@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-_NOTE = "\n[… {:,} characters were left out here …]\n"
+from collections.abc import Sequence
 
 
-def clamp(text: str, most: int) -> str:
-    """At most about `most` characters of `text`; cut at line ends where there are any near."""
-    note = _NOTE.format(len(text) - most)
-    room = most - len(note)
-    if room < 40 or len(text) <= most:
+def clamp(text: str, most: int, kept: Sequence[str] = ()) -> str:
+    """About `most` characters of `text`, cut at line ends where there are any near, with the lines `kept` of the rest."""
+    lines = "".join(f"{line}\n" for line in kept)
+    head, tail = most * 2 // 3, most // 3
+    if len(text) <= most + len(lines) + 80:
         return text
-    head, tail = room * 2 // 3, room // 3
     first = text.rfind("\n", head * 3 // 4, head)
     start = len(text) - tail
     last = text.find("\n", start, start + tail // 4)
-    return text[: first if first > 0 else head] + note + text[last + 1 if last > 0 else start :]
+    head, tail_at = first if first > 0 else head, last + 1 if last > 0 else start
+    told = "; it also said:" if lines else ""
+    return f"{text[:head]}\n[… {tail_at - head:,} characters were left out here{told} …]\n{lines}{text[tail_at:]}"

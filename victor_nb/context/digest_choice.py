@@ -1,0 +1,57 @@
+"""Chooses the statements that a digest's tokens are spent on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from victor_nb.context.digest_shapes import shape_of, tight
+from victor_nb.context.digest_statements import Statement
+from victor_nb.context.tokens import estimate_text
+
+_HEAD: Final = 30  # tokens of a digest's own lines
+_PER_LINE: Final = 10  # added to the price when ranking, so that short scraps don't win
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`left` are those that found no room, in order."""
+
+    chosen: list[Statement]
+    left: list[Statement]
+    tokens: int
+
+
+def price(statement: Statement, ratio: float) -> float:
+    """Tokens of an entry, its line end included; `ratio` is counted tokens per estimated one."""
+    return (estimate_text(statement.text) + 1) * ratio
+
+
+def choose(said: Sequence[Statement], room: float, least: float, ratio: float) -> Choice:
+    """The worthiest within `room` tokens; what is worth less than `least` is not even left."""
+    worth_it = [s for s in said if s.worth >= least]
+    prices = [price(s, ratio) for s in worth_it]
+    room -= _HEAD * ratio
+    spent = _HEAD * ratio
+    chosen: set[int] = set()
+    for n in sorted(range(len(worth_it)), key=lambda n: (-worth_it[n].worth / (prices[n] + _PER_LINE), n)):
+        if prices[n] <= room:
+            room -= prices[n]
+            spent += prices[n]
+            chosen.add(n)
+    return Choice(
+        [s for n, s in enumerate(worth_it) if n in chosen],
+        [s for n, s in enumerate(worth_it) if n not in chosen],
+        int(spent) if chosen else 0,
+    )
+
+
+def tightened(said: Sequence[Statement]) -> list[Statement]:
+    """The same in fewer words, rules excepted."""
+    return [s if s.shape.rule else _tightened(s) for s in said]
+
+
+def _tightened(statement: Statement) -> Statement:
+    text = tight(statement.text)
+    return statement if text == statement.text else replace(statement, shape=shape_of(text))

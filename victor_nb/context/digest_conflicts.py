@@ -1,0 +1,87 @@
+"""Which statements still hold: of several that give a value to the same thing the last one counts.
+
+The same thing means the same words, whatever their order and the verbs between them. A statement that says of itself
+that it corrects something ("now", "actually", "changed to") may name the thing in fewer words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from victor_nb.context.digest_shapes import Shape
+from victor_nb.context.digest_statements import Statement
+
+_GENERIC_TEXT: Final = """
+service value parameter param setting column field variable table file model number metric property attribute key config
+entry item option flag server host job task run experiment name dataset
+"""
+_GENERIC: Final = frozenset(_GENERIC_TEXT.split())
+
+
+def latest(said: Iterable[Statement], after: Sequence[Statement] = ()) -> list[Statement]:
+    """Those of `said` that no later one, and none of `after`, makes untrue; said twice counts once. In order."""
+    held = _Held()
+    for statement in said:
+        held.add(statement)
+    for statement in after:
+        held.overrule(statement.shape)
+    return held.left()
+
+
+class _Held:
+    def __init__(self) -> None:
+        self._kept: dict[int, Statement] = {}
+        self._by_key: dict[frozenset[str], list[int]] = {}
+        self._by_name: dict[str, list[int]] = {}
+        self._texts: set[tuple[str, str]] = set()
+        self._next = 0
+
+    def add(self, new: Statement) -> None:
+        if (new.role, new.text) in self._texts or self._repeats(new.shape):
+            return
+        self.overrule(new.shape)
+        number, self._next = self._next, self._next + 1
+        self._kept[number] = new
+        self._texts.add((new.role, new.text))
+        self._by_key.setdefault(new.shape.key, []).append(number)
+        for name in new.shape.names:
+            self._by_name.setdefault(name, []).append(number)
+
+    def overrule(self, new: Shape) -> None:
+        """Forget what `new` makes untrue."""
+        if not new.value or not new.key:
+            return
+        for number in self._rivals(new):
+            old = self._kept.get(number)
+            if old is not None and old.shape.value != new.value and contradicts(new, old.shape):
+                del self._kept[number]
+                self._texts.discard((old.role, old.text))
+
+    def left(self) -> list[Statement]:
+        return list(self._kept.values())
+
+    def _repeats(self, new: Shape) -> bool:
+        if not new.value or not new.key or new.rule:
+            return False
+        return any(n in self._kept and self._kept[n].shape.value == new.value for n in self._by_key.get(new.key, ()))
+
+    def _rivals(self, new: Shape) -> list[int]:
+        found = list(self._by_key.get(new.key, ()))
+        if new.names:
+            found += min((self._by_name.get(name, []) for name in new.names), key=len)
+        return found
+
+
+def contradicts(new: Shape, old: Shape) -> bool:
+    """Whether both give a value to the same thing, the values being different."""
+    if not old.value or not old.key:
+        return False
+    if new.key == old.key:
+        return True
+    if new.names != old.names or not new.names or new.numeric != old.numeric:
+        return False
+    mine, theirs = new.key - new.names, old.key - old.names
+    if mine ^ theirs <= _GENERIC:
+        return True
+    return new.corrects and bool(mine & theirs) and (mine <= theirs or theirs <= mine)

@@ -1,0 +1,120 @@
+"""Makes sentences of what has fields: JSON, the rows of a table. Each field carries the name of its record.
+
+Imports nothing of the package.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final, cast
+
+_MOST_FIELDS: Final = 2_000
+_SHORT: Final = 60  # characters of a text that may be a name or a value
+_LABELS: Final = ("name", "id", "key", "title", "service", "entity", "label", "path", "file", "column", "metric")
+_VALUES: Final = frozenset(("value", "val", "v", "current", "result"))
+_GAP: Final = re.compile(r"\t+| {2,}|\s*\|\s*")
+_RULE: Final = re.compile(r"[-=_*+|:~\s]+")
+_BLANKS: Final = re.compile(r"\s+")
+
+
+def json_fields(text: str) -> list[str] | None:
+    """A piece for every field of a JSON text, or None when it is no JSON of objects or lists."""
+    if text[:1] not in ("{", "[") or text[-1:] not in ("}", "]"):
+        return None
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    found: list[str] = []
+    try:
+        _walk(value, "", found)
+    except RecursionError:
+        return None
+    return found
+
+
+def _walk(value: object, label: str, found: list[str]) -> None:
+    if len(found) >= _MOST_FIELDS:
+        return
+    if isinstance(value, dict):
+        _walk_record(cast("dict[str, object]", value), label, found)
+    elif isinstance(value, list):
+        items = cast("list[object]", value)
+        if all(not isinstance(item, dict | list) for item in items):
+            found.append(_piece(label, ", ".join(map(_plain, items))))
+        else:
+            for item in items:
+                _walk(item, label, found)
+    else:
+        found.append(_piece(label, _plain(value)))
+
+
+def _walk_record(record: Mapping[str, object], label: str, found: list[str]) -> None:
+    own = next((k for k in _LABELS if isinstance(record.get(k), str)), None)
+    value = next((k for k in record if k.lower() in _VALUES and not isinstance(record[k], dict | list)), None)
+    if value is not None and len(record) <= 5:  # {"entity": …, "field": …, "value": …} is one fact
+        others = [_plain(v) for k, v in record.items() if k != value and isinstance(v, str) and len(v) < _SHORT]
+        found.append(_piece(" ".join([label, *others]).strip(), _plain(record[value])))
+        return
+    inside = f"{label} {_plain(record[own])}".strip() if own else label
+    rest = {k: v for k, v in record.items() if k != own}
+    if own and not rest:
+        found.append(inside)
+    for key, inner in rest.items():
+        _walk(inner, f"{inside} {key}".strip(), found)
+
+
+def _piece(label: str, text: str) -> str:
+    return f"{label}: {text}" if label else text
+
+
+def _plain(value: object) -> str:
+    return _BLANKS.sub(" ", value).strip() if isinstance(value, str) else json.dumps(value)
+
+
+class Table:
+    """Reads lines for as long as they are a table's: `row` gives a piece, "" for a header, None for other text."""
+
+    def __init__(self) -> None:
+        self._header: list[str] | None = None
+
+    def row(self, line: str) -> str | None:
+        cells = _cells(line)
+        if cells is None:
+            self._header = None
+            return None
+        header = self._header
+        if header is None or not 0 <= len(cells) - len(header) <= 1:
+            self._header = cells
+            return " ".join(cells) if any(cell[:1].isdigit() for cell in cells) else ""
+        return ", ".join(_named(header, cells))
+
+
+def is_rule(line: str) -> bool:
+    return _RULE.fullmatch(line) is not None
+
+
+def _cells(line: str) -> list[str] | None:
+    inner = line.strip().strip("|").strip()
+    if "  " not in inner and "\t" not in inner and "|" not in inner:
+        return None
+    cells = [cell for cell in _GAP.split(inner) if cell]
+    return cells if len(cells) > 2 or (len(cells) == 2 and len(inner) < 2 * _SHORT) else None
+
+
+def _named(header: list[str], cells: list[str]) -> Iterator[str]:
+    """`first: column value, …`; the number of a row is left out."""
+    if len(cells) > len(header):
+        if not cells[0].isdigit():
+            header = ["", *header]
+        else:
+            cells = cells[1:]
+    value = next((n for n, name in enumerate(header) if n and name.lower() in _VALUES), None)
+    if value is not None and len(cells) <= 5:
+        yield f"{' '.join(c for n, c in enumerate(cells) if n != value)}: {cells[value]}"
+        return
+    first, *rest = zip(header, cells, strict=True)
+    yield f"{first[1]}: {' '.join(rest[0])}" if rest else first[1]
+    yield from (" ".join(pair) for pair in rest[1:])
