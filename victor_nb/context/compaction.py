@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Trigger: TypeAlias = Literal["threshold", "overflow", "manual"]
 Outcome: TypeAlias = Literal["completed", "noop", "failed"]
 UndoReason: TypeAlias = Literal["undo", "turn_replaced", "turn_failed", "reset"]
-WindowSource: TypeAlias = Literal["settings", "profile", "fallback"]
+WindowSource: TypeAlias = Literal["settings", "profile", "fallback", "overflow"]
 
 _COLUMNS: Final = {
     "compaction_id": ("id", "string"),
@@ -97,7 +97,7 @@ def _column(records: Sequence[CompactionRecord], attribute: str, dtype: str) -> 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Tokens of a whole request: `usable` is the window less the reserved output. `source` says who states the window:
-    the settings, the model's profile, or nobody (`fallback`)."""
+    the settings, the model's profile, nobody (`fallback`), or a request that did not fit (`overflow`)."""
 
     window: int
     usable: int

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from victor_nb.context.compaction import CompactionRecord, CompactionRecords, Limits, Undone, UndoReason
+from victor_nb.context.compaction import CompactionRecord, CompactionRecords, Undone, UndoReason
 from victor_nb.context.journal import Entry, Folding, Item, JournalCodec, Operation, Passage, plain, unreadable
 from victor_nb.context.log import ConversationLog
 from victor_nb.context.meter import Calibration, Meter
@@ -34,7 +34,8 @@ class _Running:
 class Conversation:
     """The state of one session. One turn at a time; the other methods may be called from any thread meanwhile.
 
-    `save` is given every operation as it happens, and `notice` every compaction that counts no more.
+    `save` is given every operation as it happens, and `notice` every compaction that counts no more. Who reads and
+    then changes holds `lock`.
     """
 
     def __init__(self, session_id: str, codec: JournalCodec | None = None) -> None:
@@ -44,7 +45,7 @@ class Conversation:
         self.save: Callable[[Operation], Awaitable[None]] | None = None
         self.notice: Callable[[Undone], None] | None = None
         self._codec = codec or JournalCodec()
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._log = ConversationLog()
         self._view: list[Message] = []
         self._estimate = 0
@@ -53,19 +54,19 @@ class Conversation:
     @property
     def log(self) -> tuple[Message, ...]:
         """Every message of the session, oldest first; while a turn runs, those before it and its own."""
-        with self._lock:
+        with self.lock:
             return tuple(log_of(self._current()))
 
     @property
     def view(self) -> tuple[Message, ...]:
         """What the next request would send, the system message excepted."""
-        with self._lock:
+        with self.lock:
             return tuple(self._view)
 
     @property
     def records(self) -> CompactionRecords:
         """The compactions of the turns that stand, oldest first."""
-        with self._lock:
+        with self.lock:
             found = [folding.record for _, _, folding in foldings(self._everything())][::-1]
         return CompactionRecords(sorted(found, key=lambda record: record.timestamp_us))
 
@@ -87,7 +88,7 @@ class Conversation:
     @property
     def is_compacted(self) -> bool:
         """Whether nothing was logged since the last compaction that counts."""
-        with self._lock:
+        with self.lock:
             for passage in reversed(self._current()):
                 for item in reversed(passage.items):
                     if isinstance(item, Message) or item.record.undone:
@@ -104,10 +105,9 @@ class Conversation:
         """Tokens of the next request: system prompt, tools and view."""
         return self.meter.tokens(self._estimate)
 
-    def use(self, limits: Limits, model_key: str, ratio: float, system: str, tools: Sequence[ToolSpec]) -> Message:
+    def use(self, model_key: str, ratio: float, system: str, tools: Sequence[ToolSpec]) -> Message:
         """Count for a request with this system prompt and these tools to this model, of which `ratio` was learned
         elsewhere. Gives the system message: the same object until it changes."""
-        self.meter.limits = limits
         self.meter.use_model(model_key, ratio)
         if self._running and self._running.passage.began is None:
             self._running.passage.began = self.meter.calibration
@@ -119,7 +119,7 @@ class Conversation:
 
         Raises ContextError when a turn is in progress.
         """
-        with self._lock:
+        with self.lock:
             if self._running:
                 raise ContextError(
                     f"Session {self.session_id!r} is in the middle of a turn.",
@@ -142,7 +142,7 @@ class Conversation:
         """
         if message.role == "system":
             raise ContextError("A system message is no part of the log.", hint="Give it to the prompt coordinator.")
-        with self._lock:
+        with self.lock:
             message = self._as_logged(message)
             self._log.know(message)
             self._view.append(message)
@@ -153,7 +153,7 @@ class Conversation:
 
     def close_open_calls(self, text: str = "interrupted") -> tuple[Message, ...]:
         """Log `text` as the result of each tool call that still waits for one, so that the view can be sent again."""
-        with self._lock:
+        with self.lock:
             last = next((n for n in range(len(self._view) - 1, -1, -1) if self._view[n].role != "tool"), None)
             group = [] if last is None else self._view[last:]
             waiting = open_call_ids(group)
@@ -165,23 +165,23 @@ class Conversation:
     def commit_turn(self) -> Awaitable[None] | None:
         """End the turn in progress: its messages become part of the log. What is returned may be awaited, to know that
         they are durable; it is None when nobody keeps them."""
-        with self._lock:
+        with self.lock:
             if not self._running:
                 return None
             running, self._running = self._running, None
             passage = running.passage
             passage.ended = self.meter.calibration
-            saved = self._save(self._codec.encode_passage(passage, self._log.known))
             behind = running.place < len(self._log.passages)
             undone = self._log.insert(passage, running.place)
             if behind:
                 self._rebuild()
+            saved = self._save(self._codec.encode_passage(passage, self._log.known))
         self._tell(undone, "turn_replaced")
         return saved
 
     def rollback_turn(self) -> None:
         """Take back all that was logged since `begin_turn`, and its compactions. Does nothing between turns."""
-        with self._lock:
+        with self.lock:
             if not self._running:
                 return
             running, self._running = self._running, None
@@ -194,7 +194,7 @@ class Conversation:
     def fold(self, record: CompactionRecord, view: Sequence[Message] | None) -> Awaitable[None] | None:
         """Keep the record of a compaction; `view`, unless it is None, is what requests send from now on. As with
         `commit_turn`, what is returned may be awaited; of a turn in progress it is kept with the turn."""
-        with self._lock:
+        with self.lock:
             folding = Folding(record, None if view is None else tuple(map(self._entry, view)))
             saved = self._add(folding)
             if view is not None:
@@ -203,7 +203,7 @@ class Conversation:
 
     def undo(self) -> CompactionRecord | None:
         """Let the last compaction that counts count no more; None when there is none."""
-        with self._lock:
+        with self.lock:
             last = next((one for one in foldings(self._current()) if one[2].view is not None), None)
             if last is None:
                 return None
@@ -220,7 +220,7 @@ class Conversation:
 
         Raises KeyError when it is no message of the log.
         """
-        with self._lock:
+        with self.lock:
             message = self._log.known[message_id]
             if message.pinned == pinned:
                 return message
@@ -233,7 +233,7 @@ class Conversation:
 
     def reset(self) -> None:
         """Forget everything; of a turn in progress, everything before it."""
-        with self._lock:
+        with self.lock:
             undone = undo(self._everything(), "reset")
             self._clear()
             self._save({"kind": "reset"})
@@ -242,7 +242,7 @@ class Conversation:
 
     def apply(self, operation: Mapping[str, Any]) -> None:
         """Do again what an operation tells of; nobody is told. Raises SessionError when it cannot be understood."""
-        with self._lock:
+        with self.lock:
             self._apply(operation)
             self._rebuild()
 
@@ -254,12 +254,11 @@ class Conversation:
         fresh = Conversation(self.session_id, self._codec)
         for operation in operations:
             fresh._apply(operation)
-        with self._lock:
+        with self.lock:
             if self._running:
                 raise ContextError(f"Session {self.session_id!r} is in the middle of a turn.", hint="Wait for its end.")
             self._log = fresh._log
-            fresh.meter.limits = self.meter.limits
-            self.meter = fresh.meter
+            fresh.meter.limits, self.meter = self.meter.limits, fresh.meter
             self._rebuild()
 
     def operations(self, until_turn: str | None = None) -> list[Operation]:
@@ -267,7 +266,7 @@ class Conversation:
 
         Raises ContextError when there is no such turn.
         """
-        with self._lock:
+        with self.lock:
             passages = self._log.passages
             if until_turn is not None:
                 ends = [place for place, one in enumerate(passages, 1) if one.turn_id == until_turn]
@@ -305,7 +304,7 @@ class Conversation:
             self._log = ConversationLog(passage.messages)
             self._running = _Running(passage, 0, self.meter.calibration)
         else:
-            self._log, self.meter = ConversationLog(), Meter()
+            self._log, self.meter = ConversationLog(), Meter(self.meter.limits)
 
     def _current(self) -> list[Passage]:
         """What the view is made of."""
@@ -340,7 +339,8 @@ class Conversation:
         known = self._log.known.get(message.id)
         if known and known.content == message.content and known.images == message.images:
             return message.id
-        return replace(message, metadata=plain(message.metadata))
+        metadata = plain(message.metadata)
+        return message if metadata == message.metadata else replace(message, metadata=metadata)
 
     def _rebuild(self) -> None:
         self._view = view_of(self._current(), self._log.known)

@@ -20,17 +20,19 @@ class Calibration:
     ratio: float = 1.0
     offset: float = 0.0
     retry_at: int = 0
+    overflow: int | None = None
 
 
 class Meter:
     """Tokens of one session's requests."""
 
-    def __init__(self) -> None:
-        self.limits: Limits | None = None
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits
         self.model_key: str | None = None
         self.retry_at = 0
         self._counter = TokenCounter()
         self._sent = 0
+        self._overflow: int | None = None
         self._system = Message("system", "")
         self._tools: tuple[ToolSpec, ...] = ()
         self._overhead = 0
@@ -42,10 +44,10 @@ class Meter:
 
     @property
     def calibration(self) -> Calibration:
-        return Calibration(self.model_key, self._counter.ratio, self._counter.offset, self.retry_at)
+        return Calibration(self.model_key, self._counter.ratio, self._counter.offset, self.retry_at, self._overflow)
 
     def restore(self, learned: Calibration) -> None:
-        self.model_key, self.retry_at = learned.model_key, learned.retry_at
+        self.model_key, self.retry_at, self._overflow = learned.model_key, learned.retry_at, learned.overflow
         self._counter = TokenCounter(learned.ratio, learned.offset)
 
     def use_model(self, model_key: str, ratio: float) -> None:
@@ -79,6 +81,14 @@ class Meter:
     def sent(self, estimated: int) -> None:
         """A request with messages of so many estimated tokens is what `observe` will tell of."""
         self._sent = estimated + self._overhead
+
+    def overflowed(self) -> None:
+        """What was last sent did not fit, so the window is smaller than stated, or the count too low."""
+        self._overflow = min(self._sent, self._overflow or self._sent)
+
+    def largest(self, window: int) -> int:
+        """The stated window, or less when less has overflowed."""
+        return window if self._overflow is None else max(min(window, self._counter.count(self._overflow)), 1)
 
     def observe(self, reported_input_tokens: int) -> None:
         """The provider counted so many input tokens in what was last sent."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from victor_nb.context.journal import plain, shortened
-from victor_nb.context.steps import DIGEST_MARK, Step, steps, user_positions
+from victor_nb.context.steps import DIGEST_MARK, Step, is_digest, steps, user_positions
 from victor_nb.messages import JsonValue, Message, ToolCall, new_id
 
 _Looks = tuple[str, str, tuple[ToolCall, ...], str | None]
@@ -70,6 +70,9 @@ def _match(
     previous = -1
     for message in proposed:
         position = by_id.get(message.id)
+        if position is not None and is_digest(source[position]) and source[position].content != message.content:
+            added.append((previous, _as_digest(message)))  # a digest that was written anew
+            continue
         if position is None:  # a strategy may build messages anew: then the same text is the same message
             free = (p for p in by_looks.get(_looks(message), []) if p not in known and source[p].id not in ids)
             position = next(free, None)

@@ -221,16 +221,19 @@ class ContextCoordinator:
         Raises ContextError when even what may not be dropped exceeds the window; nothing has changed then.
         """
         conversation = self.conversation(session_id)
-        limits = limits_of(window, threshold, target, reserved_output, window_source)
-        head = conversation.use(limits, model_key, self._ratios.get(model_key, 1.0), system, tools)
+        meter = conversation.meter
+        head = conversation.use(model_key, self._ratios.get(model_key, 1.0), system, tools)
+        largest = meter.largest(window)
+        source = window_source if largest == window else "overflow"
+        meter.limits = limits = limits_of(largest, threshold, target, reserved_output, source)
         tokens = conversation.tokens()
         record = None
-        if tokens >= max(limits.threshold, min(conversation.meter.retry_at, limits.usable + 1)):
+        if tokens >= max(limits.threshold, min(meter.retry_at, limits.usable + 1)):
             record = await self._run(conversation, limits, "threshold")
             tokens = conversation.tokens()
         if tokens > limits.usable:
             raise too_large(conversation, limits)
-        conversation.meter.sent(conversation.estimate)
+        meter.sent(conversation.estimate)
         messages = (head, *conversation.view) if system else conversation.view
         return Prepared(messages, tokens, tokens / limits.usable, record)
 
@@ -247,6 +250,7 @@ class ContextCoordinator:
         conversation = self.conversation(session_id)
         limits = conversation.meter.limits
         if limits and trigger == "overflow":
+            conversation.meter.overflowed()
             limits = replace(limits, target=min(limits.target, conversation.tokens() // 2))
         record = await self._run(conversation, limits, trigger)
         if self._notice and trigger == "manual":
@@ -256,14 +260,24 @@ class ContextCoordinator:
     async def _run(self, conversation: Conversation, limits: Limits | None, trigger: Trigger) -> CompactionRecord:
         version = conversation.version
         found = await self._attempt(conversation, limits, trigger)
-        if version != conversation.version:
-            found = unchanged(conversation, ContextError("The conversation went on meanwhile."))
+        with conversation.lock:
+            if version != conversation.version:
+                found = unchanged(conversation, ContextError("The conversation went on meanwhile."))
+            record = self._record(conversation, found, limits, trigger)
+            saved = conversation.fold(record, found.messages if found.counts(limits, trigger) else None)
+            if record.outcome == "completed":
+                conversation.meter.retry_at = 0
+            elif limits and trigger == "threshold":
+                conversation.meter.retry_at = found.before + max(int(LEAST_PROGRESS * limits.threshold), 1)
+        if saved is not None:
+            await saved
+        return record
+
+    def _record(
+        self, conversation: Conversation, found: Attempt, limits: Limits | None, trigger: Trigger
+    ) -> CompactionRecord:
         counts = found.counts(limits, trigger)
-        if found.outcome(limits, trigger) == "completed":
-            conversation.meter.retry_at = 0
-        elif limits and trigger == "threshold":
-            conversation.meter.retry_at = found.before + max(int(LEAST_PROGRESS * limits.threshold), 1)
-        record = CompactionRecord(
+        return CompactionRecord(
             id=new_id(),
             session_id=conversation.session_id,
             trigger=trigger,
@@ -277,10 +291,6 @@ class ContextCoordinator:
             note=found.note,
             timestamp_us=time.time_ns() // 1_000,
         )
-        saved = conversation.fold(record, found.messages if counts else None)
-        if saved is not None:
-            await saved
-        return record
 
     async def _attempt(self, conversation: Conversation, limits: Limits | None, trigger: Trigger) -> Attempt:
         """By hand, half is aimed at even where the target is above that, but no step is dropped for it."""
