@@ -22,10 +22,10 @@ _READS_IMAGES: Final = re.compile(
 )
 
 
-def takes_images(provider: str, model: str, base_url: str | None, profiled: bool | None = None) -> bool:
+def takes_images(provider: str, model: str, base_url: str | None, profiled: bool = True) -> bool:
     """`profiled` is what the library's profile says; it says False where it knows, and True also where it does not."""
     name = model.lower().rpartition("/")[2]
-    if profiled is False or _TEXT_ONLY.search(name):
+    if not profiled or _TEXT_ONLY.search(name):
         return False
     if _READS_IMAGES.search(name):
         return True

@@ -66,8 +66,8 @@ class WireModel:
         """Whether it takes images: as its name suggests, until the library's profile is loaded."""
         return self._built.converter.images if self._built else self._takes_images(None)
 
-    def _takes_images(self, profiled: bool | None) -> bool:
-        return takes_images(self.provider, self.name, self.base_url, profiled)
+    def _takes_images(self, profiled: object) -> bool:
+        return takes_images(self.provider, self.name, self.base_url, profiled is not False)
 
     def _is_local(self) -> bool:
         return self.base_url is not None and prices.is_private(self.base_url)
