@@ -35,10 +35,12 @@ if TYPE_CHECKING:
     )
     from victor_nb.frames import Analytics
     from victor_nb.messages import ChatResponse
+    from victor_nb.notebook.conversation import NotebookConversation
     from victor_nb.protocols import ExportResult
     from victor_nb.session import add_exporter, rate, tool
 
     analytics: Analytics
+    conversation: NotebookConversation
     orchestrator: AgentOrchestrator
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "WebhookAnalyticsExporter",
     "add_exporter",
     "analytics",
+    "conversation",
     "load_ipython_extension",
     "orchestrator",
     "rate",
@@ -97,6 +100,9 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(_HOME[name]), name)
     if name in ("analytics", "orchestrator"):  # of the kernel's session, so never cached here
         return getattr(import_module("victor_nb.session").current(), name)
+    if name == "conversation":
+        current = import_module("victor_nb.session").current
+        return import_module("victor_nb.notebook.conversation").NotebookConversation(lambda: current().orchestrator)
     raise AttributeError(f"module 'victor_nb' has no attribute {name!r}")
 
 

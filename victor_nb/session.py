@@ -44,7 +44,7 @@ class Session:
     @property
     def orchestrator(self) -> AgentOrchestrator:
         if self._orchestrator is None:
-            self._orchestrator = AgentOrchestrator(tool_runner=_run_tool, origin=self._origin)
+            self._orchestrator = AgentOrchestrator(tool_runner=_run_tool, origin=self._origin, approve=self.approve)
         return self._orchestrator
 
     @orchestrator.setter
@@ -80,6 +80,10 @@ class Session:
         if answer in ("a", "always"):
             self._approved.add(name)
         return answer in ("y", "yes", "a", "always")
+
+    def is_approved(self, name: str) -> bool:
+        """Whether "a" was the answer for the tool of that name."""
+        return name in self._approved
 
     def add_tool(self, function: ToolFunction) -> None:
         """Offer `function` to the model in every turn; a tool of the same name is replaced.

@@ -1,4 +1,4 @@
-"""What a session asks of the person at the notebook: yes or no, below the cell that runs; and what it sees of theirs."""
+"""What a session asks of the person at the notebook, below the cell that runs, and what it sees of theirs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ def test_an_interrupt_is_no_answer_and_ends_the_turn(hosted: Kernel, source: str
 
 def test_the_namespace_is_the_users_own(hosted: Kernel) -> None:
     run_ok(hosted, "%reset -f")
-    run_ok(hosted, f"{HOST}import math, json as j\nfrom math import pi\nframe = [1]\n_secret = 2\ndef f(): pass\nexit = 3")
+    run_ok(
+        hosted, f"{HOST}import math, json as j\nfrom math import pi\nframe = [1]\n_secret = 2\ndef f(): pass\nexit = 3"
+    )
     run_ok(hosted, "5")
     assert value_of(hosted, "list(host.namespace())") == "['exit', 'lent', 'model_loop', 'host', 'pi', 'frame', 'f']"
     run_ok(hosted, "host.namespace().clear()")

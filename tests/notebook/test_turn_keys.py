@@ -94,8 +94,8 @@ def test_whatever_a_cell_does_its_turns_are_its_own(telling: Kernel, source: str
 
 
 def test_a_task_that_outlives_its_cell_has_no_key(telling: Kernel) -> None:
-    begin = "gate = asyncio.Event()\nasync def wait():\n    await gate.wait()\n    tell()\ntask = asyncio.create_task(wait())"
-    cell = telling.start(begin, cell_id="first")
+    waiting = "gate = asyncio.Event()\nasync def wait():\n    await gate.wait()\n    tell()\n"
+    cell = telling.start(f"{waiting}task = asyncio.create_task(wait())", cell_id="first")
     assert telling.wait(cell).status == "ok"
     (late,) = run(telling, "gate.set(); await task", cell_id="second")
     assert late[:3] == [None, None, "first"]
@@ -109,4 +109,4 @@ def test_a_thread_of_the_users_has_no_key(telling: Kernel) -> None:
 def test_a_cell_that_failed_does_not_lend_its_key(telling: Kernel) -> None:
     telling.wait(telling.start("1 / 0", cell_id="failing"))
     assert run(telling, "tell()", cell_id="next")[0][0] == "cell:next"
-    assert [told[0] for told in run(telling, "tell()", metadata={"cellId": ""}, answers=[])][0].startswith("source:")
+    assert run(telling, "tell()", metadata={"cellId": ""}, answers=[])[0][0].startswith("source:")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import keyword
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from victor_nb.errors import UsageError, did_you_mean
 
@@ -16,15 +17,30 @@ if TYPE_CHECKING:
 VERBS = {
     "use": "use MODEL: chat with this model from now on, as `%victor use anthropic:claude-sonnet-5-5`",
     "model": "model: which model is in use",
-    "session": "session [NAME]: which conversation this notebook is in, or go to the one called NAME",
+    "session": "session [NAME]: which conversation this notebook is in, or go to the one called NAME\n"
+    "    NAME --fork NEW: go to a copy of it · NAME --read-only: look, but do not ask\n"
+    "    NAME --from NOTEBOOK: go to a copy of another notebook's\n"
+    "  session fork NAME NEW [--at TURN] | rename OLD NEW | delete NAME [--yes]\n"
+    "  session export NAME PATH | import PATH [NAME]",
     "sessions": "sessions: all conversations of this notebook, as a DataFrame",
+    "reset": "reset: forget this conversation for good (what was recorded stays)",
+    "context": "context: how much of the model's window the conversation takes",
+    "compact": "compact: make the conversation smaller now",
+    "preview": "preview: what `compact` would do",
+    "undo": "undo: take the last compaction back",
+    "pin": "pin NUMBER | WORDS: always send this message as it is",
+    "unpin": "unpin NUMBER | WORDS: take a pin back",
+    "search": "search WORDS: the messages that hold them, with their numbers, as a DataFrame",
+    "records": "records: the compactions of this conversation, as a DataFrame",
+    "tools": "tools: what the model may call, as a DataFrame",
+    "prompt": "prompt: the parts of the system prompt, as a DataFrame",
+    "config": "config [SETTING]: the settings and where each came from, as a DataFrame, or one of them",
     "analytics": "analytics [COLUMN …]: what the turns cost and took, by model or by these columns of `turns()`\n"
     "  analytics size | vacuum | backup PATH: how big the store is; give back what it does not use; copy it\n"
     "  analytics prune --before DATE [--undelivered]: delete old events (DATE as 2026-01-31, or an age as 90d)",
     "export": "export [status | now | retry]: where each exporter is; deliver now; try again what was refused",
     "tags": "tags [NAME=VALUE …] | clear: the tags of every turn from now on",
     "doctor": "doctor: what works here, and what to do about the rest",
-    "reset": "reset: forget the conversation (what was recorded stays)",
     "help": "help: this text",
 }
 
@@ -120,20 +136,20 @@ def parse_verb(line: str) -> tuple[str, list[str]]:
     return verb, rest
 
 
-def parse_prune(words: list[str]) -> tuple[str, bool]:
-    """What `%victor analytics prune` was told: the date or age, and whether undelivered events go too.
+def parse_words(
+    prog: str, words: Sequence[str], hint: str, *arguments: tuple[str, dict[str, Any]]
+) -> argparse.Namespace:
+    """The words after a verb, by argparse: each of `arguments` is a name or flag and what `add_argument` takes.
 
     Raises:
-        UsageError: the date is missing, or something else is said.
+        UsageError: one is missing, or there is another.
     """
-    parser = _Parser(prog="%victor analytics prune", add_help=False, allow_abbrev=False)
-    parser.hint = "as %victor analytics prune --before 2026-01-31, or --before 90d"
-    parser.add_argument("--before", metavar="DATE", required=True)
-    parser.add_argument("--undelivered", action="store_true")
-    found, rest = parser.parse_known_args(words)
+    parser = _Parser(prog=prog, add_help=False, allow_abbrev=False)
+    parser.hint = hint
+    for name, options in arguments:
+        parser.add_argument(name, **options)
+    found, rest = parser.parse_known_args(list(words))
     for word in rest:
-        raise UsageError(
-            f"{parser.prog}: no {word!r} here.{did_you_mean(word, ['--before', '--undelivered'])}",
-            hint=parser.hint,
-        )
-    return found.before, found.undelivered
+        flags = [name for name, _ in arguments if name.startswith("-")]
+        raise UsageError(f"{prog}: no {word!r} here.{did_you_mean(word, flags)}", hint=hint)
+    return found

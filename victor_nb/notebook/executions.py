@@ -1,5 +1,5 @@
-"""Which run of which cell a piece of code belongs to. A run is noted when IPython begins it, in a context variable: what
-the cell awaits, starts or hands to the loop thread finds it there, whatever else the kernel runs meanwhile.
+"""Which run of which cell a piece of code belongs to. A run is noted when IPython begins it, in a context variable:
+what the cell awaits, starts or hands to the loop thread finds it there, whatever else the kernel runs meanwhile.
 
 The key of a cell is what its front end calls it; where it says nothing, what stands in the cell.
 """
@@ -82,7 +82,7 @@ class Executions:
 
     def _execution(self, request: Mapping[str, Any]) -> Execution:
         cell_id = cell_id_of(request.get("metadata") or {})
-        content = request.get("content") or {}
+        content: Mapping[str, Any] = request.get("content") or {}
         if cell_id or not content:
             return Execution(_id_of(request), f"cell:{cell_id}" if cell_id else None, cell_id)
         source = hashlib.sha256(str(content.get("code", "")).strip().encode(errors="replace")).hexdigest()[:32]
@@ -107,4 +107,5 @@ def cell_id_of(metadata: Mapping[str, Any]) -> str | None:
 
 
 def _id_of(request: Mapping[str, Any]) -> str | None:
-    return (request.get("header") or {}).get("msg_id")
+    header: Mapping[str, Any] = request.get("header") or {}
+    return header.get("msg_id")

@@ -3,7 +3,7 @@ imported by the first use, not by loading."""
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -44,17 +44,12 @@ class VictorMagics(Magics):
     def victor(self, line: str, cell: str | None = None) -> Any:
         if cell is None:
             from victor_nb.notebook.verbs import run_verb
+            from victor_nb.notebook.waiting import wait
 
-            return run_verb(*parse_verb(line), self._session, self._wait)
+            return run_verb(*parse_verb(line), self._session, wait)
         return self._ask(parse_cell_line(line), cell)
 
     victor.__doc__ = cell_help()
-
-    def _wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        try:
-            return self._host.bridge.run(lambda _: coroutine, show=lambda _: None, idle=lambda: None)
-        except KeyboardInterrupt:
-            raise AnswerInterrupted("interrupted; nothing has changed") from None
 
     def _ask(self, options: CellOptions, cell: str) -> None:
         if not cell.strip():

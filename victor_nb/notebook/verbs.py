@@ -1,4 +1,5 @@
-"""What each `%victor` verb does. A verb prints a line or returns a DataFrame; it never sends anything to a model."""
+"""What each `%victor` verb does: it prints a line or returns a DataFrame. None of them sends anything to a model, but
+for `compact` and `preview` with a strategy that asks one."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from victor_nb.agent.tags import parse_tags
 from victor_nb.errors import UsageError, did_you_mean
+from victor_nb.notebook import verbs_context, verbs_request, verbs_session
 from victor_nb.notebook.arguments import line_help
 from victor_nb.notebook.doctor import examine
 from victor_nb.notebook.verbs_analytics import analytics
@@ -45,21 +47,6 @@ def _model(session: Session, words: list[str], wait: Wait) -> None:
     say(_named(wait(session.orchestrator.resolve_model())))
 
 
-def _session(session: Session, words: list[str], wait: Wait) -> None:
-    if len(words) > 1:
-        raise UsageError("%victor session takes one name.", hint="put a name with spaces in quotation marks")
-    orchestrator = session.orchestrator
-    if words:
-        orchestrator.use_session(words[0])
-    count = len(orchestrator.context_coordinator.get_context().messages)
-    say(f"Session {orchestrator.session_id}: {count} messages.")
-
-
-def _sessions(session: Session, words: list[str], wait: Wait) -> Any:
-    refuse_more("sessions", words)
-    return session.analytics.sessions()
-
-
 def _tags(session: Session, words: list[str], wait: Wait) -> None:
     if words == ["clear"]:
         session.tags.clear()
@@ -77,12 +64,6 @@ def _as_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _reset(session: Session, words: list[str], wait: Wait) -> None:
-    refuse_more("reset", words)
-    session.orchestrator.context_coordinator.reset()
-    say("The conversation is empty again. What was recorded is still in vn.analytics.")
-
-
 def _doctor(session: Session, words: list[str], wait: Wait) -> None:
     refuse_more("doctor", words)
     say(examine(session, wait))
@@ -95,12 +76,23 @@ def _help(session: Session, words: list[str], wait: Wait) -> None:
 _VERBS: dict[str, Verb] = {
     "use": _use,
     "model": _model,
-    "session": _session,
-    "sessions": _sessions,
+    "session": verbs_session.session,
+    "sessions": verbs_session.sessions,
+    "reset": verbs_session.reset,
+    "context": verbs_context.context,
+    "compact": verbs_context.compact,
+    "undo": verbs_context.undo,
+    "preview": verbs_context.preview,
+    "pin": verbs_context.pin,
+    "unpin": verbs_context.unpin,
+    "search": verbs_context.search,
+    "records": verbs_context.records,
+    "tools": verbs_request.tools,
+    "prompt": verbs_request.prompt,
+    "config": verbs_request.config,
     "analytics": analytics,
     "export": export,
     "tags": _tags,
     "doctor": _doctor,
-    "reset": _reset,
     "help": _help,
 }

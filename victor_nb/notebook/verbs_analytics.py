@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from victor_nb.errors import StoreError, UsageError, did_you_mean
 from victor_nb.frames.times import to_us
-from victor_nb.notebook.arguments import parse_prune
+from victor_nb.notebook.arguments import parse_words
 from victor_nb.notebook.words import Wait, refuse_more, say, size_of
 from victor_nb.protocols import IEventStore, IStoreUpkeep
 
@@ -34,7 +34,14 @@ def analytics(session: Session, words: list[str], wait: Wait) -> Any:
 
 
 def _prune(store: IEventStore, words: list[str]) -> None:
-    before, undelivered = parse_prune(words)
+    found = parse_words(
+        "%victor analytics prune",
+        words,
+        "as %victor analytics prune --before 2026-01-31, or --before 90d",
+        ("--before", {"metavar": "DATE", "required": True}),
+        ("--undelivered", {"action": "store_true"}),
+    )
+    before, undelivered = found.before, found.undelivered
     moment_us = to_us(before, "before")
     moment = datetime.fromtimestamp(moment_us / 1e6, UTC).astimezone()
     if moment > datetime.now(UTC):
