@@ -21,9 +21,10 @@ def _told(annotation: Any) -> str | None:
     if get_origin(annotation) is not Annotated:
         return None
     for extra in get_args(annotation)[1:]:
-        text = extra if isinstance(extra, str) else getattr(extra, "documentation", None)
-        if isinstance(text, str):
-            return text
+        of_field, of_doc = getattr(extra, "description", None), getattr(extra, "documentation", None)
+        for text in (extra, of_field, of_doc):
+            if isinstance(text, str):
+                return text
     return None
 
 
@@ -34,13 +35,14 @@ def _rebuilt(annotation: Any, replace: Callable[[Any], Any]) -> Any:
         return replace(annotation)
     if get_origin(annotation) is Annotated:
         inner = _rebuilt(arguments[0], replace)
-        return annotation if inner is arguments[0] else Annotated.__class_getitem__((inner, *arguments[1:]))  # type: ignore[attr-defined]
+        return annotation if inner is arguments[0] else cast("Any", Annotated)[inner, *arguments[1:]]
     rebuilt = tuple(_rebuilt(argument, replace) for argument in arguments)
     if all(new is old for new, old in zip(rebuilt, arguments, strict=True)):
         return annotation
     if isinstance(annotation, types.UnionType):
-        return Union.__getitem__(rebuilt)  # type: ignore[attr-defined]
-    return annotation.copy_with(rebuilt) if hasattr(annotation, "copy_with") else get_origin(annotation)[rebuilt]
+        return cast("Any", Union)[rebuilt]
+    generic: Any = annotation
+    return generic.copy_with(rebuilt) if hasattr(generic, "copy_with") else get_origin(generic)[rebuilt]
 
 
 def _own_typed_dict(annotation: Any) -> Any:
@@ -58,4 +60,4 @@ def _typed_dict(annotation: Any) -> Any:
         name: _rebuilt(kind, _own_typed_dict) if name in required else typing_extensions.NotRequired[kind]
         for name, kind in hints.items()
     }
-    return typing_extensions.TypedDict(annotation.__name__, fields)  # type: ignore[operator]
+    return cast("Any", typing_extensions.TypedDict)(annotation.__name__, fields)

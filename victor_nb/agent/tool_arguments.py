@@ -75,13 +75,15 @@ class SchemaArguments:
         return self.check(json_object(text))
 
     def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        schema, errors = self.spec.parameters, list[ErrorDetails]()
-        for name in cast("Sequence[str]", schema.get("required") or ()):
-            if name not in given:
-                errors.append({"type": "missing", "loc": (name,), "msg": "Field required", "input": None})
+        schema = self.spec.parameters
+        required = cast("Sequence[str]", schema.get("required") or ())
+        missing = [name for name in required if name not in given]
+        errors = [ErrorDetails(type="missing", loc=(name,), msg="", input=None) for name in missing]
         if schema.get("additionalProperties") is False:
             unknown = given.keys() - properties(self.spec).keys()
-            errors += [{"type": "extra_forbidden", "loc": (name,), "msg": "", "input": None} for name in unknown]
+            errors += [
+                ErrorDetails(type="extra_forbidden", loc=(name,), msg="", input=None) for name in sorted(unknown)
+            ]
         if errors:
             raise InvalidArguments(told(self.spec, errors))
         return dict(given)

@@ -11,7 +11,7 @@ import contextlib
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeAlias, cast
 
@@ -31,7 +31,8 @@ Around: TypeAlias = "Callable[[ToolRequest, Run], Awaitable[ToolOutcome]]"
 @dataclass(frozen=True, slots=True)
 class CallSite:
     """Where a call comes from and how it is made. `around` is the middleware's onion; `decided` is told of each
-    approval; `queued` is how many calls share the runner, which may have to run them one after the other."""
+    approval; `queued` is how many calls share the runner, which may have to run them one after the other. A person is
+    asked about one call at a time."""
 
     runner: IToolRunner
     approve: Approve | None = None
@@ -40,6 +41,7 @@ class CallSite:
     session_id: str = ""
     turn_id: str = ""
     queued: int = 1
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ class Dispatch:
         runner = self._site.runner
         if not await needs_approval(callee.requires_approval, arguments, runner):
             return await self._run(callee, arguments)
-        decision = await decide(self._site.approve, self._call.name, arguments, runner)
+        async with self._site.asking:
+            decision = await decide(self._site.approve, self._call.name, arguments, runner)
         if self._site.decided:
             self._site.decided(self._call, decision)
         if decision.approved:

@@ -10,6 +10,7 @@ import importlib.util
 import io
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, cast
 
 from victor_nb.messages import Image
@@ -46,7 +47,7 @@ def picture_of(value: object) -> Picture | None:
         return _attempt(figure, _drawn)
     pillow = sys.modules.get("PIL.Image")
     if pillow is not None and isinstance(value, pillow.Image):
-        return _attempt(value, lambda found: _written(found, "Image"))
+        return _attempt(value, partial(_written, what="Image"))
     return _shown_by_itself(value)
 
 
@@ -70,8 +71,9 @@ def _figure(value: object) -> Any:
     if figures is None:
         return None
     numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(value, numpy.ndarray) and value.dtype == object and value.size:
-        value = cast("Any", value).flat[0]
+    if numpy is not None and isinstance(value, numpy.ndarray):
+        array = cast("Any", value)
+        value = array.flat[0] if array.dtype == object and array.size else value
     if isinstance(value, figures.Figure):
         return value
     module = type(value).__module__.partition(".")[0]
@@ -101,7 +103,7 @@ def _file_of(show: Any) -> bytes:
     """What the method gives: bytes or base64, perhaps with metadata; empty when it fails or has nothing."""
     try:
         found = show()
-        data = found[0] if isinstance(found, tuple) else found
+        data = cast("Any", found)[0] if isinstance(found, tuple) else found
         return base64.b64decode(data) if isinstance(data, str) else bytes(data or b"")
     except Exception:  # noqa: BLE001 (a library's method, which may need what is not installed)
         return b""

@@ -10,7 +10,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from typing import Annotated, Any, Final, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 from pydantic.errors import PydanticUserError
@@ -146,17 +146,17 @@ def _field(parameter: inspect.Parameter, description: str | None) -> tuple[Any, 
     """The type and the field of a parameter. What a `Field(…)` says wins over the docstring."""
     kind, told = usable(Any if parameter.annotation is inspect.Parameter.empty else parameter.annotation)
     default = parameter.default
+    field: Any = cast("Any", Field)
     named: dict[str, Any] = {"alias": parameter.name, "validation_alias": parameter.name}
     if isinstance(default, FieldInfo):
-        said = {"description": default.description or told or description}
-        return kind, FieldInfo.merge_field_infos(default, **named, **said)
-    if description or told:
+        kind, told = cast("Any", Annotated)[kind, default], default.description or told
+    if told or description:
         named["description"] = told or description
-    if default is inspect.Parameter.empty:
-        return kind, Field(**named)
+    if default is inspect.Parameter.empty or isinstance(default, FieldInfo):
+        return kind, field(**named)
     shown = _default_as_json(default)
     extra = {} if shown is PydanticUndefined else {"json_schema_extra": {"default": shown}}
-    return kind, Field(**named, **extra, default_factory=lambda: None)
+    return kind, field(**named, **extra, default_factory=lambda: None)
 
 
 def _default_as_json(default: object) -> Any:

@@ -80,6 +80,14 @@ class ToolSelector:
         """The next selection of the session starts anew."""
         self._offered.pop(session_id, None)
 
+    def offered(self, session_id: str) -> tuple[str, ...]:
+        """What the session was offered last, when it had to be selected."""
+        return self._offered.get(session_id, ())
+
+    def restore(self, session_id: str, names: tuple[str, ...]) -> None:
+        """As if `names` had been offered last: a turn is run again."""
+        self._offered[session_id] = names
+
     async def _scores(self, message: str, specs: Sequence[ToolSpec], settings: ISelectionSettings) -> list[float]:
         strategy = settings.tool_selection_strategy
         wording = by_words(message, specs)

@@ -11,7 +11,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 MAX_ROWS: Final = 20
 MAX_COLUMNS: Final = 40
@@ -89,7 +89,7 @@ def _pandas_frame(pandas: Any, value: Any) -> _Sheet:
     ]
     index = _pandas_index(pandas, value)
     cells = zip(*(shown.iloc[:MAX_ROWS, n].tolist() for n in range(shown.shape[1])), strict=True)
-    bodies = [list(row) for row in cells] if columns else [[] for _ in index.rows]
+    bodies: list[list[Any]] = [list(row) for row in cells] if columns else [[] for _ in index.rows]
     sample = [[*start, *body] for start, body in zip(index.rows, bodies, strict=True)]
     head = f"DataFrame of {_count(rows, 'row')} × {_count(width, 'column')}"
     return _Sheet(head, rows, columns, names[MAX_COLUMNS:], [*index.names, *names[:MAX_COLUMNS]], sample)
@@ -229,7 +229,10 @@ def _number(value: float) -> str:
 
 
 def _name(value: object) -> str:
-    text = "/".join(map(_cell, value)) if isinstance(value, tuple) else "value" if value is None else _cell(value)
+    if isinstance(value, tuple):
+        text = "/".join(map(_cell, cast("tuple[object, ...]", value)))
+    else:
+        text = "value" if value is None else _cell(value)
     return text if len(text) <= _MAX_NAME_CHARS else f"{text[:_MAX_NAME_CHARS]}…"
 
 

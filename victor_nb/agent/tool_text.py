@@ -127,7 +127,7 @@ class _Plain:
         if _is_numpy_scalar(value):
             return self.of(cast("Any", value).item())
         if (children := _children(value)) is not None:
-            return self._container(value, children)
+            return self._container(value, cast("Any", children))
         return _other(value)
 
     def _picture(self, words: str, image: Image | None) -> str:
@@ -144,7 +144,9 @@ class _Plain:
             return "… (circular)" if id(value) in self._within else "… (too deep)"
         self._within.append(id(value))
         try:
-            return self._object(children) if isinstance(children, Mapping) else self._array(value, children)
+            if isinstance(children, Mapping):
+                return self._object(cast("Mapping[Any, Any]", children))
+            return self._array(value, children)
         finally:
             self._within.pop()
 
@@ -186,7 +188,7 @@ def _children(value: object) -> Mapping[Any, Any] | Iterable[Any] | None:
         return cast("Any", dumped) if isinstance(dumped, Mapping | list) else [dumped]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+    if isinstance(value, tuple) and hasattr(cast("object", value), "_asdict"):
         return cast("Mapping[str, Any]", cast("Any", value)._asdict())
     if isinstance(value, bytes | bytearray | memoryview | Iterator):
         return None
@@ -198,9 +200,11 @@ def _children(value: object) -> Mapping[Any, Any] | Iterable[Any] | None:
 def _other(value: object) -> JsonValue:
     """What pydantic knows how to write (dates, paths, numbers of other kinds, …), else the repr."""
     if isinstance(value, bytes | bytearray | memoryview):
-        return _Words(_bytes(bytes(value)))
-    if isinstance(value, Iterator) or _is_of("pandas", value):
-        return _Words(str(value) if _is_of("pandas", value) else _safe_repr(cast("object", value)))
+        return _Words(_bytes(bytes(cast("Any", value))))
+    if _is_of("pandas", value):
+        return _Words(str(value))
+    if isinstance(value, Iterator):
+        return _Words(_safe_repr(cast("object", value)))
     try:
         return cast("JsonValue", _anything.dump_python(value, mode="json"))
     except Exception:  # noqa: BLE001 (as above)
