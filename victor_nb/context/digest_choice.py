@@ -11,6 +11,7 @@ from victor_nb.context.digest_statements import Statement
 from victor_nb.context.tokens import estimate_text
 
 _HEAD: Final = 30  # tokens of a digest's own lines
+WORTHY: Final = 2.0  # the worth from which a statement is kept before others
 _PER_LINE: Final = 10  # added to the price when ranking, so that short scraps don't win
 
 
@@ -28,17 +29,21 @@ def price(statement: Statement, ratio: float) -> float:
     return (estimate_text(statement.text) + 1) * ratio
 
 
-def choose(said: Sequence[Statement], room: float, least: float, ratio: float) -> Choice:
-    """The worthiest within `room` tokens; what is worth less than `least` is not even left."""
+def choose(said: Sequence[Statement], room: float, least: float, ratio: float, spare: float | None = None) -> Choice:
+    """The worthiest within `room` tokens; what is worth less than `least` is not even left.
+
+    Of `spare` tokens at most are spent on statements below `WORTHY`.
+    """
     worth_it = [s for s in said if s.worth >= least]
     prices = [price(s, ratio) for s in worth_it]
-    room -= _HEAD * ratio
     spent = _HEAD * ratio
+    for_others = room if spare is None else spare
     chosen: set[int] = set()
     for n in sorted(range(len(worth_it)), key=lambda n: (-worth_it[n].worth / (prices[n] + _PER_LINE), n)):
-        if prices[n] <= room:
-            room -= prices[n]
+        worthy = worth_it[n].worth >= WORTHY
+        if spent + prices[n] <= room and (worthy or prices[n] <= for_others):
             spent += prices[n]
+            for_others -= 0 if worthy else prices[n]
             chosen.add(n)
     return Choice(
         [s for n, s in enumerate(worth_it) if n in chosen],

@@ -20,7 +20,7 @@ from victor_nb.protocols import CompactionBudget
 
 GIANT: Final = 0.35  # of the target: a larger message is clamped
 RATIO: Final = 0.12  # of what is left out may go into what stands for it
-_LEAST_ROOM: Final = 40
+_WORTHY_RATIO: Final = 0.4  # … when it is worthy
 LEAST_WORTH: Final = 0.8  # of a tool's statement
 
 
@@ -78,8 +78,8 @@ class Parts:
             self.messages[n], self.costs[n] = shorter, cost
 
     def _short(self, message: Message, cost: int) -> str:
-        room = max(cost * RATIO, _LEAST_ROOM)
-        return shortened(choose(latest(self.said(message)), room, LEAST_WORTH, self.ratio).chosen)
+        found = choose(latest(self.said(message)), cost * _WORTHY_RATIO, LEAST_WORTH, self.ratio, cost * RATIO)
+        return shortened(found.chosen)
 
     def _clamped(self, message: Message, cost: int, most: int) -> Message:
         """Head and tail take two thirds of the room, what the middle says the rest."""

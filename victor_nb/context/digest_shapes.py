@@ -166,6 +166,7 @@ def _key_and_value(found: Sequence[Word], place: int) -> tuple[frozenset[str], f
     names: set[str] = set()
     value: list[str] = []
     numeric = _is_numeric(found[place + 1 :])
+    dotted = place > 0 and place + 1 < len(found) and found[place + 1].kind in ("number", "time", "name")
     previous = ""
     for n, w in enumerate(found):
         right = n > place
@@ -176,8 +177,9 @@ def _key_and_value(found: Sequence[Word], place: int) -> tuple[frozenset[str], f
         if right and (unit or w.kind in ("number", "time") or (place >= 0 and not numeric)):
             value.append(w.norm)
         elif not unit and w.kind != "time":
-            key.add(w.norm)
+            owner, _, own = w.norm.rpartition(".") if dotted and n == place - 1 else ("", "", w.norm)
+            key.update(part for part in (owner, own) if part)
             if w.kind in ("number", "name") or (w.kind == "proper" and n):
-                names.add(w.norm)
+                names.add(owner or own)
         previous = w.kind
     return frozenset(key), frozenset(names), " ".join(value), numeric

@@ -54,7 +54,8 @@ def statements(role: Role, text: str, rarity: Rarity) -> list[Statement]:
 def worth_of(role: Role, shape: Shape, rarity: Rarity) -> float:
     worth = shape.cues
     if shape.value:
-        worth += 3.0 * shape.bound + 0.5 * shape.numeric
+        specific = shape.numeric or shape.names
+        worth += (3.0 if specific else 1.0) * shape.bound + 0.5 * shape.numeric
     worth += 0.5 * min(len(shape.names), 2)
     worth -= 0.25 * max(shape.clutter - 4, 0)
     if worth > 0 and shape.plain:

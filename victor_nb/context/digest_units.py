@@ -16,6 +16,7 @@ _SENTENCE: Final = re.compile(r"(?<=[.!?;])[\"')\]]*\s+(?=\S)|(?<=[。！？；]
 _MARKS: Final = re.compile(r"^(?:(?:[-*+•>#]+|\d{1,3}[.)]|\[[ xX]\])\s+)+")
 _HEADING: Final = re.compile(r"[^\s:][^:]{0,50}:")
 _ASSIGN: Final = re.compile(r"(?<=[\w\])`\"'%])\s*(:=|==|=>|->|→|=)\s*(?=[^\s=])")
+_INDEXED: Final = re.compile(r"\b([\w-]+)\[([^\]\s]+)\](?=\s*[:=])")
 _COLON: Final = re.compile(r"(?<=[\w\])`\"'%*])(\**):\s")
 _CJK: Final = "\u2e80-\u9fff\uac00-\ud7ff\uff00-\uffef"
 _SCRIPTS: Final = re.compile(rf"(?<=[{_CJK}])(?=[A-Za-z0-9`])|(?<=[A-Za-z0-9%`])(?=[{_CJK}])")
@@ -74,6 +75,8 @@ def _sentences(line: str) -> Iterator[str]:
 
 def spaced(unit: str) -> str:
     """The piece with blanks around signs of assignment and between scripts, so that it can be split at blanks."""
+    if "[" in unit:
+        unit = _INDEXED.sub(r"\1 \2", unit)
     if "=" in unit or ">" in unit or "→" in unit:
         unit = _ASSIGN.sub(r" \1 ", unit)
     if ": " in unit:
