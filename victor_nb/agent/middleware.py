@@ -1,8 +1,8 @@
 """The onion: what a user's middleware does around each model request and each tool call, and what it may not.
 
-Every layer sees every call exactly once, whatever the others do: where one answers itself, those inside it are called
-with that answer as what `next` gives; where one denies, no other can take it back. Knows neither models nor tools,
-only what goes in and comes out.
+Every layer sees every call exactly once, whatever the others do: where one answers itself, denies or fails, those
+inside it are called all the same, and their `next` gives that answer, or raises that error. Where one denies, no other
+can take it back. Knows neither models nor tools, only what goes in and comes out.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
-from victor_nb.agent.tools import ToolOutcome
+from victor_nb.agent.tool_outcome import ToolOutcome
 from victor_nb.errors import DeniedError, MiddlewareError
 from victor_nb.messages import ModelReply, ModelRequest, ToolRequest
 from victor_nb.protocols import IMiddleware
@@ -115,20 +115,28 @@ class _Passage(Generic[R, A]):
         layer = self._layers[depth]
         further = _Next(self, depth, layer.name)
         try:
+            answer = await self._answer_of(layer, request, further)
+        except Exception as error:
+            if isinstance(error, DeniedError):
+                self._denied = self._denied or error
+            if not further.used:
+                self._inmost = _raising(error)
+                await self.enter(depth + 1, request)
+            raise
+        if further.used:
+            return answer
+        self._inmost = _giving(answer)
+        return await self.enter(depth + 1, request)
+
+    async def _answer_of(self, layer: _Layer, request: R, further: _Next[R, A]) -> A:
+        try:
             found = layer.call(request, further)
             answer = await cast("Awaitable[object]", found) if inspect.isawaitable(found) else found
-        except DeniedError as error:
-            self._denied = self._denied or error
-            raise
         finally:
             left_running = await further.close()
         if left_running:
             raise MiddlewareError(f"{layer.name} returned before its next() had.", hint="Write `await next(request)`.")
-        checked = self.checked(answer, self._answer, f"{layer.name} returned")
-        if further.used:
-            return checked
-        self._inmost = _always(checked)
-        return await self.enter(depth + 1, request)
+        return self.checked(answer, self._answer, f"{layer.name} returned")
 
     def checked_request(self, request: object, layer: str) -> R:
         return self.checked(request, self._request, f"{layer} called next() with")
@@ -182,11 +190,18 @@ class _Next(Generic[R, A]):
         return True
 
 
-def _always(answer: A) -> Callable[[object], Awaitable[A]]:
+def _giving(answer: A) -> Callable[[object], Awaitable[A]]:
     async def give(request: object) -> A:
         return answer
 
     return give
+
+
+def _raising(error: Exception) -> Callable[[object], Awaitable[Any]]:
+    async def fail(request: object) -> Any:
+        raise error
+
+    return fail
 
 
 def _check_reply(value: object) -> str | None:

@@ -13,6 +13,7 @@ from victor_nb.agent.coordinators.config_coordinator import ConfigCoordinator, C
 from victor_nb.agent.coordinators.prompt_coordinator import BuiltPrompt, PromptCoordinator
 from victor_nb.agent.inquiry import ModelInUse
 from victor_nb.agent.model_settings import configured_model_settings
+from victor_nb.agent.offers import Asked, ToolOffers
 from victor_nb.agent.output import OutputType
 from victor_nb.agent.recorder import TurnRecorder
 from victor_nb.agent.tools import Toolbox
@@ -75,8 +76,9 @@ class Planner:
         self._config = config
         self._prompt = prompt
         self._resolve_model = resolve_model
+        self._offers = ToolOffers()
 
-    async def plan(self, call: TurnCall, recorder: TurnRecorder) -> TurnPlan:
+    async def plan(self, call: TurnCall, recorder: TurnRecorder, asked: Asked) -> TurnPlan:
         """
         Raises:
             ConfigError: no provider of settings answered, or one gave a value that cannot be used.
@@ -91,7 +93,7 @@ class Planner:
             used=ModelInUse.of(model, settings.context_window),
             system=prompt.text,
             toolbox=call.toolbox,
-            offered=call.toolbox.specs,
+            offered=await self._offers.of(call.toolbox, asked, settings),
             output=call.output,
             model_settings=self._model_settings(settings, config, call),
             compaction_threshold=settings.context_compaction_threshold,

@@ -15,10 +15,12 @@ from victor_nb.agent.coordinators.context_coordinator import ContextCoordinator
 from victor_nb.agent.exchange import Exchange
 from victor_nb.agent.inquiry import Emit
 from victor_nb.agent.middleware import Middlewares
+from victor_nb.agent.offers import Asked
 from victor_nb.agent.output import REPAIR_ROUNDS, OutputType, repair_request, unrepaired
 from victor_nb.agent.plan import Planner, TurnCall, TurnPlan
 from victor_nb.agent.recorder import TurnOrigin, TurnRecorder, sha256_of
 from victor_nb.agent.rounds import ToolRounds, ToolSite
+from victor_nb.context.conversation import Conversation
 from victor_nb.errors import OutputError, ToolLimitError
 from victor_nb.messages import ChatResponse, Message, ModelReply, Role, ToolCall, TurnStatus, Usage
 
@@ -67,7 +69,8 @@ class Turn:
         self._context = context
         self._middlewares = middlewares
         self._rounds = ToolRounds(site, middlewares, recorder, call.session_id, self._append_result)
-        self._begun = False
+        self._conversation: Conversation | None = None
+        self._replaces: str | None = None
         self._result = _Result()
         self._exchange: Exchange | None = None
 
@@ -98,17 +101,15 @@ class Turn:
 
     async def _begin(self, origin: TurnOrigin, turn_index: int, *, streamed: bool) -> None:
         """Recorded also when the conversation cannot be opened."""
-        replaces = None
         try:
-            await self._context.open(self._call.session_id)
-            conversation = self._context.conversation(self._call.session_id)
-            replaces = conversation.begin_turn(self.recorder.turn_id, key=origin.key, execution=origin.execution)
-            self._begun = True
+            conversation = await self._context.open(self._call.session_id)
+            self._replaces = conversation.begin_turn(self.recorder.turn_id, origin.key, origin.execution)
+            self._conversation = conversation
         finally:
-            self._started(origin, turn_index, streamed, replaces)
+            self._started(origin, turn_index, streamed)
         self._append("user", self._call.message)
 
-    def _started(self, origin: TurnOrigin, turn_index: int, streamed: bool, replaces: str | None) -> None:
+    def _started(self, origin: TurnOrigin, turn_index: int, streamed: bool) -> None:
         call = self._call
         self.recorder.turn_started(
             {
@@ -123,13 +124,13 @@ class Turn:
                 "prompt_chars": len(call.message),
                 "prompt_sha256": sha256_of(call.message),
                 "tags": dict(sorted(origin.tags.items())),
-                "replaces": replaces,
+                "replaces": self._replaces,
             },
             call.message,
         )
 
     async def _converse(self, emit: Emit | None) -> None:
-        self.plan = plan = await self._planner.plan(self._call, self.recorder)
+        self.plan = plan = await self._plan()
         self._exchange = Exchange(self._context, self._call.session_id, plan, self.recorder, self._middlewares, emit)
         rounds = 0
         while True:
@@ -144,11 +145,22 @@ class Turn:
             if self._is_answered(plan.output, reply):
                 return
 
+    async def _plan(self) -> TurnPlan:
+        call, conversation = self._call, self._open
+        asked = Asked(call.session_id, self.recorder.turn_id, call.message, self._replaces, lambda: conversation.view)
+        return await self._planner.plan(call, self.recorder, asked)
+
+    @property
+    def _open(self) -> Conversation:
+        """The conversation, from `_begin` on."""
+        assert self._conversation is not None
+        return self._conversation
+
     def _keep(self, reply: ModelReply) -> None:
         self._result.reply = reply
         self._result.texts.append(reply.message.content)
         self._result.reasoning += reply.reasoning
-        self._context.conversation(self._call.session_id).append(reply.message)
+        self._open.append(reply.message)
 
     def _append(self, role: Role, content: str, call: ToolCall | None = None) -> None:
         call_id, name = (call.id, call.name) if call else (None, None)
@@ -156,10 +168,10 @@ class Turn:
         self._append_result(Message(role, content, tool_call_id=call_id, tool_name=name, turn_id=turn_id))
 
     def _append_result(self, message: Message) -> None:
-        self._context.conversation(self._call.session_id).append(message)
+        self._open.append(message)
 
     def _close_open_calls(self, text: str) -> None:
-        self._context.conversation(self._call.session_id).close_open_calls(text)
+        self._open.close_open_calls(text)
 
     def _is_answered(self, output: OutputType | None, reply: ModelReply) -> bool:
         message = reply.message
@@ -193,11 +205,11 @@ class Turn:
             self._close_open_calls("not used: only the first final answer counts")
 
     def _commit(self) -> Awaitable[None] | None:
-        return self._context.conversation(self._call.session_id).commit_turn()
+        return self._open.commit_turn()
 
     def _roll_back(self) -> None:
-        if self._begun:  # else it would be the turn of somebody else
-            self._context.conversation(self._call.session_id).rollback_turn()
+        if self._conversation:  # else a turn that is in progress there is somebody else's
+            self._conversation.rollback_turn()
 
     def _interrupted(self) -> None:
         partial = self._exchange.partial if self._exchange else ""
