@@ -244,7 +244,7 @@ class ChatResponse:
     """The answer to one `chat()`.
 
     `cost_usd` is in US dollars, or None when the price is unknown; durations are seconds of a monotonic clock;
-    `output` is the validated object when `output_type` was asked for.
+    `output` is the validated object when `output_type` was asked for, which `typed` tells: None may be an answer.
     """
 
     content: str
@@ -261,11 +261,12 @@ class ChatResponse:
     time_to_first_token_s: float | None = None
     reasoning: str = ""
     output: Any = None
+    typed: bool = False
 
     @property
     def value(self) -> Any:
         """The validated object when an `output_type` was asked for, else the text."""
-        return self.content if self.output is None else self.output
+        return self.output if self.typed or self.output is not None else self.content
 
     @property
     def code(self) -> tuple[CodeBlock, ...]:

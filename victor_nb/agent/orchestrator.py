@@ -31,6 +31,7 @@ from victor_nb.agent.recorder import TurnOrigin, TurnRecorder, lent_origin
 from victor_nb.agent.rounds import ToolSite
 from victor_nb.agent.runners import run_in_thread
 from victor_nb.agent.session_names import checked_session
+from victor_nb.agent.sessions import ConversationArchive, Sessions
 from victor_nb.agent.streaming import ChatStream
 from victor_nb.agent.tags import checked_tags, current_tags
 from victor_nb.agent.tools import Toolbox
@@ -40,6 +41,7 @@ from victor_nb.context.builtin import strategy_named
 from victor_nb.errors import AuthenticationError, UsageError, did_you_mean
 from victor_nb.messages import ChatResponse, JsonValue, new_id
 from victor_nb.models.factory import build_model
+from victor_nb.models.wire_messages import wire_from_json, wire_to_json
 from victor_nb.protocols import IChatModel, IEventStore, IMiddleware, IToolRunner, ToolFunction
 from victor_nb.store import open_store
 
@@ -156,7 +158,21 @@ class AgentOrchestrator:
             lambda session_id: self._session(session_id).running,
             lambda session_id: self._session(session_id).last_model,
         )
-        self._context_coordinator.attach(notice=services.notice, ask=services.ask, embed=services.embed)
+        archive = ConversationArchive(
+            store,
+            capture=self._analytics_coordinator.capture,
+            keep=self.settings.keep_sessions,
+            snapshot=lambda session_id: self._context_coordinator.conversation(session_id).operations(),
+        )
+        self.sessions = Sessions(archive, self._context_coordinator)
+        self._context_coordinator.attach(
+            archive=archive,
+            notice=services.notice,
+            ask=services.ask,
+            embed=services.embed,
+            wire_to_json=wire_to_json,
+            wire_from_json=wire_from_json,
+        )
         self._context_coordinator.use_session(self.session_id)
         self._planner = Planner(self.settings, self._config_coordinator, self._prompt_coordinator, self.resolve_model)
 
@@ -283,7 +299,9 @@ class AgentOrchestrator:
         self._analytics_coordinator.use_session(session_id)
 
     def close(self, timeout_s: float = 2.0) -> None:
-        """Let exporters deliver what is pending, for at most `timeout_s`; what is left stays in the store."""
+        """Let other kernels have its sessions, and exporters deliver what is pending, for at most `timeout_s`; what is
+        left stays in the store."""
+        self.sessions.release()
         self._analytics_coordinator.close(timeout_s)
 
 

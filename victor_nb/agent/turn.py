@@ -35,6 +35,7 @@ class _Result:
     reasoning: str = ""
     reply: ModelReply | None = None
     output: Any = None
+    typed: bool = False
     repairs: int = 0
 
     @property
@@ -185,6 +186,7 @@ class Turn:
         except OutputError as error:
             self._ask_to_repair(error, call, reply.finish_reason)
             return False
+        self._result.typed = True
         if call:
             self._result.texts.append(call.arguments)
             self._answer_output(call, "accepted")
@@ -256,6 +258,7 @@ class Turn:
             time_to_first_token_s=totals.time_to_first_token_s,
             reasoning=result.reasoning,
             output=result.output,
+            typed=result.typed,
         )
 
     def _identity(self) -> tuple[str | None, str | None]:
