@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
+from victor_nb.config.merge import put
 from victor_nb.errors import ConfigError
 
 
@@ -32,15 +33,11 @@ class EnvironmentConfigProvider:
 
 
 def _put(config: dict[str, Any], name: str, path: list[str], text: str) -> None:
-    for part in path[:-1]:
-        inner = config.setdefault(part, {})
-        if not isinstance(inner, dict):
-            raise ConfigError(
-                f"The environment variable {name} sets a key inside of {part!r}, which another one sets.",
-                hint="Unset one of the two.",
-            )
-        config = cast("dict[str, Any]", inner)
-    config[path[-1]] = _parsed(text)
+    if inside := put(config, path, _parsed(text)):
+        raise ConfigError(
+            f"The environment variable {name} sets a key inside of {inside!r}, which another one sets.",
+            hint="Unset one of the two.",
+        )
 
 
 def _parsed(text: str) -> Any:

@@ -66,3 +66,19 @@ def look_up(config: Mapping[str, Any], path: Path) -> object:
             raise KeyError(key)
         found = cast("Mapping[str, object]", found)[key]
     return found
+
+
+def put(config: dict[str, Any], path: Sequence[str], value: object) -> str | None:
+    """Set the value under these keys, making dicts on the way.
+
+    Returns:
+        None, or the key on the way that holds something else than a dict; then nothing is set.
+    """
+    inner = config
+    for key in path[:-1]:
+        found = inner.setdefault(key, {})
+        if not isinstance(found, dict):
+            return key
+        inner = cast("dict[str, Any]", found)
+    inner[path[-1]] = value
+    return None
