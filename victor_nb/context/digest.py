@@ -25,8 +25,5 @@ class DigestCompactionStrategy(BaseCompactionStrategy):
         if parts.tokens() <= budget.target_tokens:
             return CompactionResult(context.messages)
         parts.clamp_giants()
-        shorter = parts.with_short_results()
-        if shorter.tokens() <= budget.target_tokens:
-            return CompactionResult(shorter.messages, "tool results shortened")
-        folding = Folding(parts, shorter)
+        folding = Folding(parts, parts.with_short_results())
         return CompactionResult(folding.messages(), folding.note())

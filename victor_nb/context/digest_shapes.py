@@ -13,8 +13,10 @@ from typing import Final
 from victor_nb.context.digest_units import spaced
 from victor_nb.context.digest_words import NEGATIONS, UNITS, Kind, Word, word
 
+_WEAK: Final = frozenset(("at", "to", "as", "of"))
+_BACKWARD: Final = frozenset(("is", "are", "was", "as", "were"))
 _LONG: Final = 24  # words; of a longer piece only what surrounds its names and numbers is kept
-_GAP, _BEFORE, _AFTER = 4, 4, 3
+_GAP, _BEFORE, _AFTER = 6, 5, 5
 _ANCHORS: Final[frozenset[Kind]] = frozenset(("number", "time", "name", "bind"))
 _RULE: Final = re.compile(
     r"\b(?:never|always|must|do not|don['’]t|cannot|can['’]t|may not|only use|forbidden|prohibited|avoid|make sure|goal|"
@@ -44,6 +46,7 @@ actually well then there here exactly about around roughly approximately correct
 currently still again which
 """
 _IDLE: Final = frozenset(_IDLE_TEXT.split())
+_LEVELS: Final = frozenset(("info", "debug", "info:", "notice", "trace"))
 _THIN: Final = frozenset("is are was were be been of for has have had to at as now with set".split())
 
 
@@ -84,7 +87,7 @@ def tight(text: str) -> str:
     """The same in fewer words still: verbs and prepositions that a reader of notes does not miss are left out."""
     found = [word(raw) for raw in spaced(text).split()]
     place, _ = _binding(found)
-    if not _is_numeric(found[place + 1 :]):
+    if place <= 0 or not _is_numeric(found[place + 1 :]):
         return text
     kept = [w.text for w in found if w.norm not in _THIN]
     return _closed(" ".join(kept)) or text
@@ -122,7 +125,9 @@ def _shape(found: Sequence[Word], text: str) -> Shape:
 
 
 def _telegram(found: Sequence[Word]) -> Iterator[str]:
-    for w in found:
+    """Without idle words, and without the time that a line of a log begins with."""
+    first = next((n for n, w in enumerate(found) if w.kind != "time" and w.norm not in _LEVELS), 0)
+    for w in found[first if first < 5 else 0 :]:
         if w.norm not in _IDLE or w.norm in NEGATIONS or w.kind == "name":
             yield w.text
 
@@ -133,17 +138,22 @@ def _closed(text: str) -> str:
 
 
 def _binding(found: Sequence[Word]) -> tuple[int, float]:
-    """Where something is given a value: the place of the sign or the verb, and how sure that is."""
-    best, sure = -1, 0.0
+    """Where something is given a value: the place of the sign or the verb, and how sure that is.
+
+    A place below 0 says that what stands before `-place` is the value: "430 ms is the timeout of orders-db".
+    """
+    best, sure = 0, 0.0
     for place, at in enumerate(found):
         if not place or at.kind not in ("bind", "link"):
             continue
         strength = _value_ahead(found, place)
         if at.kind == "link":
-            strength *= 0.8 if at.norm in ("at", "to", "as") else 0.9
+            strength *= 0.8 if at.norm in _WEAK else 0.9
         if strength > 0 and strength >= sure:
             best, sure = place, strength
-    return best, sure
+        if at.norm in _BACKWARD and sure < 0.8 and _value_before(found, place):
+            best, sure = -place, 0.8
+    return (best, sure) if best else _in_brackets(found)
 
 
 def _value_ahead(found: Sequence[Word], place: int) -> float:
@@ -154,7 +164,21 @@ def _value_ahead(found: Sequence[Word], place: int) -> float:
     ends = len(found) - place <= 5 or found[place + 1].text[-1:] in ",;.)"
     if ahead[0].kind in ("number", "name", "time"):
         return 1.0 if ends or (len(ahead) > 1 and ahead[1].norm in UNITS) else 0.6
-    return 0.6 if ends else 0.1
+    return 0.7 if ends else 0.1
+
+
+def _value_before(found: Sequence[Word], place: int) -> bool:
+    """Whether a value stands right before, and little else: "use 430 ms as …", "430 ms is …"."""
+    before = [w for w in found[:place] if w.kind not in ("common", "blank", "link") and w.norm not in UNITS]
+    return len(before) == 1 and before[0].kind in ("number", "name", "time") and place + 1 < len(found)
+
+
+def _in_brackets(found: Sequence[Word]) -> tuple[int, float]:
+    """`orders-db (timeout 430 ms)`."""
+    for place, at in enumerate(found):
+        if at.text[:1] == "(" and place and any(w.text[-1:] == ")" for w in found[place + 1 : place + 5]):
+            return place, 0.7
+    return 0, 0.0
 
 
 def _is_numeric(found: Sequence[Word]) -> bool:
@@ -162,19 +186,20 @@ def _is_numeric(found: Sequence[Word]) -> bool:
 
 
 def _key_and_value(found: Sequence[Word], place: int) -> tuple[frozenset[str], frozenset[str], str, bool]:
+    """The words before the binding are what it is about. Behind it numbers are the value, or else all words."""
     key: set[str] = set()
     names: set[str] = set()
     value: list[str] = []
-    numeric = _is_numeric(found[place + 1 :])
-    dotted = place > 0 and place + 1 < len(found) and found[place + 1].kind in ("number", "time", "name")
+    numeric = _is_numeric(found[:-place] if place < 0 else found[place + 1 :] if place else found)
+    dotted = 0 < place < len(found) - 1 and found[place + 1].kind in ("number", "time", "name")
     previous = ""
     for n, w in enumerate(found):
-        right = n > place
+        inside = n > place >= 0 or n < -place
         unit = w.norm in UNITS and previous in ("number", "time")
         if w.kind in ("blank", "bind", "link", "common") and not unit:
             previous = w.kind
             continue
-        if right and (unit or w.kind in ("number", "time") or (place >= 0 and not numeric)):
+        if inside and (unit or w.kind in ("number", "time") or (place and not numeric)):
             value.append(w.norm)
         elif not unit and w.kind != "time":
             owner, _, own = w.norm.rpartition(".") if dotted and n == place - 1 else ("", "", w.norm)

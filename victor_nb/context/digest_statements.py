@@ -39,7 +39,7 @@ def statements(role: Role, text: str, rarity: Rarity) -> list[Statement]:
     shapes: list[Shape] = []
     for unit in units(text):
         for shape in shapes_of(unit):
-            if shapes and not shape.key and shape.value and len(unit) < _JOINED:
+            if shapes and not shape.key and shape.numeric and shape.value and len(unit) < _JOINED:
                 shapes[-1] = shape_of(f"{shapes[-1].text}: {shape.text}")
             else:
                 shapes.append(shape)

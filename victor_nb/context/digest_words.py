@@ -25,7 +25,7 @@ returned got gives gave say says said must measure runs run using uses used use 
 configured info warn debug yes ok well only all any it's that's we've i've let's make made take takes know recall
 """
 _LINKS_TEXT: Final = """
-is are was were be equals equal became becomes remains stays has have had to at as reads shows showed hit reached means
+is are was were of be equals equal became becomes remains stays has have had to at as reads shows showed hit reached means
 gives gave got returned reports reported uses needs set measured runs 是 为 為 等于 beträgt ist est es sind bei auf
 """
 _UNITS_TEXT: Final = """
