@@ -1,0 +1,49 @@
+"""Tools that are found at run time: a source is asked what it offers at the start of each turn."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from victor_nb.agent.tools import Tool
+from victor_nb.background import model_loop
+from victor_nb.protocols import ToolFunction
+
+log = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class IToolSource(Protocol):
+    """What can stand among an orchestrator's tools in place of a function. `tools` may be asked often, and raises
+    ToolError when the source cannot be reached; `aclose` may be called at any time."""
+
+    async def tools(self) -> Sequence[Tool]: ...
+    async def aclose(self) -> None: ...
+
+
+async def found_tools(given: Iterable[ToolFunction | Tool | IToolSource]) -> list[ToolFunction | Tool]:
+    """The tools, each source's in its place. Sources are asked side by side. Raises what one of them raises."""
+    functions = list(given)
+    sources = [found for found in functions if isinstance(found, IToolSource)]
+    offered = dict(zip(map(id, sources), await asyncio.gather(*(one.tools() for one in sources)), strict=True))
+    return [tool for one in functions for tool in (offered[id(one)] if isinstance(one, IToolSource) else [one])]
+
+
+def close_sources(given: Iterable[object], timeout_s: float) -> None:
+    """Close the sources among `given`, waiting for at most `timeout_s`. Not to be called on the model loop."""
+    closing = [model_loop().submit(_closed(one)) for one in given if isinstance(one, IToolSource)]
+    if closing:
+        concurrent.futures.wait(closing, timeout_s)
+
+
+def _closed(source: IToolSource) -> Coroutine[Any, Any, None]:
+    async def close() -> None:
+        try:
+            await source.aclose()
+        except Exception:
+            log.exception("%r could not be closed", source)
+
+    return close()
