@@ -241,6 +241,7 @@ async def by_hand(chat: Coroutine[Any, Any, object]) -> None:
 @pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt(), "interrupted"), (GeneratorExit(), "error")])
 async def test_whatever_ends_a_request_is_on_record(error, status):
     orchestrator = AgentOrchestrator(model=Quits(error))
+    await orchestrator.context_coordinator.open(orchestrator.session_id)
     with pytest.raises(type(error)):
         await by_hand(orchestrator.chat("go"))
     found = [data["status"] for kind, data in await events(orchestrator) if kind == "model_request_completed"]

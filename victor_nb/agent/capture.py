@@ -33,7 +33,11 @@ class Capture:
         if self.policy == "on":
             return content
         texts = cast("dict[str, str]", content)
-        return cast("EventContent", {name: self._redactor.redact(text) for name, text in texts.items()})
+        return cast("EventContent", {name: self.redact(text) for name, text in texts.items()})
+
+    def redact(self, text: str) -> str:
+        """`text` without personal data, whatever the policy is."""
+        return self._redactor.redact(text)
 
     @cached_property
     def _redactor(self) -> Redactor:

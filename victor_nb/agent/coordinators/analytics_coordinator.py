@@ -105,6 +105,11 @@ class AnalyticsCoordinator:
         self._default_session = session_id
 
     @property
+    def capture(self) -> Capture:
+        """What of prompts and answers is kept, by the coordinator's own policy and the settings'."""
+        return self._capture
+
+    @property
     def enabled(self) -> bool:
         """Whether anything is recorded."""
         return self._enabled

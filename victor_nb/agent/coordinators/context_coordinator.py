@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
@@ -115,7 +115,8 @@ class ContextCoordinator:
 
         Raises SessionError when it cannot be read, SessionInUseError when another kernel has it open.
         """
-        if self._archive is None:
+        found = self._conversations.get(session_id)
+        if self._archive is None or (found and found.save and not self._archive.changed(session_id)):
             return self.conversation(session_id)
         return await asyncio.to_thread(self._load, session_id, refresh=True)
 
@@ -124,6 +125,11 @@ class ContextCoordinator:
         wanted = self._current if session_id is None else session_id
         found = self._conversations.get(wanted)
         return found or self._load(wanted)
+
+    @property
+    def conversations(self) -> Mapping[str, Conversation]:
+        """Those that are in memory here, by session."""
+        return dict(self._conversations)
 
     def forget(self, session_id: str) -> None:
         """Let go of a session; what the archive keeps of it stays there."""
@@ -297,7 +303,7 @@ class ContextCoordinator:
         tokens = conversation.tokens()
         aim = limits.target if limits else tokens // 2
         if trigger == "manual":
-            if conversation.is_compacted and (limits is None or tokens <= aim):
+            if conversation.is_compacted:
                 return unchanged(conversation)
             aim = min(aim, tokens // 2)
         return await attempt(conversation, self._compact, self._budget(conversation, limits, aim), limits)
