@@ -83,6 +83,12 @@ class Victor:
         self._conversation.append(message)
 
     async def request(self) -> Sequence[Message]:
+        sent = await self.prepare()
+        self.coordinator.observe("planted", count_all(sent))
+        return sent
+
+    async def prepare(self) -> Sequence[Message]:
+        """As `request`, without the benchmark's own counting."""
         prepared = await self.coordinator.prepare(
             "planted",
             system="",
@@ -93,7 +99,6 @@ class Victor:
             reserved_output=0,
             model_key="planted",
         )
-        self.coordinator.observe("planted", count_all(prepared.messages))
         return prepared.messages
 
     async def end_of_turn(self) -> None:

@@ -135,12 +135,12 @@ async def speed() -> None:
         keeper = Victor("digest", strategy_named("digest"), 50_000_000)
         for number in range(length):
             await keeper.add(Message("assistant" if number % 2 else "user", f"message {number} of the lot " * 10))
-        await keeper.request()
+        await keeper.prepare()
         took: list[float] = []
         for number in range(200):
             await keeper.add(Message("assistant" if number % 2 else "user", f"another one {new_id()} " * 10))
             began = time.process_time()
-            await keeper.request()
+            await keeper.prepare()
             took.append(1000 * (time.process_time() - began))
         rows.append([f"{length:,}", f"{statistics.median(took):.3f}", f"{max(took):.3f}"])
     table("CPU ms per request without a compaction", ("messages", "median", "most"), rows)
