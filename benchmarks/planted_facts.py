@@ -25,8 +25,8 @@ from _planted_dialects import DIALECTS
 from _planted_players import CARELESS, FullHistory, PerfectSummariser, Victor, careless_name
 from _planted_replay import Player, Score, replay
 from _planted_stream import Recipe, Stream, make_stream
-from victor_nb.context.builtin import strategy_named
 
+from victor_nb.context.builtin import strategy_named
 from victor_nb.messages import Message, new_id
 
 BUDGET = 8_000
