@@ -49,6 +49,7 @@ class Conversation:
         self._log = ConversationLog()
         self._view: list[Message] = []
         self._estimate = 0
+        self._unpinned = False
         self._running: _Running | None = None
 
     @property
@@ -87,8 +88,10 @@ class Conversation:
 
     @property
     def is_compacted(self) -> bool:
-        """Whether nothing was logged since the last compaction that counts."""
+        """Whether nothing was logged or unpinned since the last compaction that counts."""
         with self.lock:
+            if self._unpinned:
+                return False
             for passage in reversed(self._current()):
                 for item in reversed(passage.items):
                     if isinstance(item, Message) or item.record.undone:
@@ -198,6 +201,7 @@ class Conversation:
             folding = Folding(record, None if view is None else tuple(map(self._entry, view)))
             saved = self._add(folding)
             if view is not None:
+                self._unpinned = False
                 self._rebuild()
         return saved
 
@@ -228,6 +232,7 @@ class Conversation:
             running = self._running.passage.items if self._running else ()
             if not any(item is changed for item in running):
                 self._save({"kind": "pin", "message_id": message_id, "pinned": pinned})
+            self._unpinned = self._unpinned or not pinned
             self._rebuild()
         return changed
 
