@@ -16,17 +16,20 @@ from victor_nb.context.base import BaseCompactionStrategy
 from victor_nb.context.digest import DigestCompactionStrategy
 from victor_nb.context.keeping import checked_share, free_steps, reduce_around
 from victor_nb.context.steps import Step, steps
+from victor_nb.context.summary_check import forgotten
 from victor_nb.context.summary_note import body_of, is_summary, refusal, summary_message, without_known
 from victor_nb.context.summary_prompt import chunks, question, transcript_of
+from victor_nb.context.tokens import estimate_messages
 from victor_nb.errors import VictorError
 from victor_nb.messages import Message
 from victor_nb.protocols import CompactionBudget, CompactionResult, Context
 
 _logger = logging.getLogger(__name__)
 _WINDOW: Final = 0.7  # of the window may go into one question
-_EARLIER: Final = 0.1  # of the target: how much of the earlier notes a question repeats
+_EARLIER: Final = 0.05  # of the target: how much of the earlier notes a question repeats
 _NEW: Final = 0.1  # of the target: room for the notes to come
 _NOTES: Final = 0.6  # of the target: when summaries take more, they are made one
+_FORGOTTEN: Final = 0.08  # of what was summarised: room for what the summary left out
 _SMALLER: Final = 0.7  # of what it stands for, at most, is a summary worth having
 
 
@@ -127,7 +130,10 @@ class _Asking:
         reason = refusal(text)
         if reason:
             raise _Unusable(reason)
-        found = summary_message(without_known(text, known) or text.strip(), part)
+        text = without_known(text, known) or text.strip()
+        room = _FORGOTTEN * cost if most is None else most - self.budget.count([Message("user", text)])
+        text += forgotten(part, f"{known}\n{text}", room, cost / max(estimate_messages(part), 1))
+        found = summary_message(text, part)
         if self.budget.count([found]) > (_SMALLER if most is None else 1) * cost:
             raise _Unusable("it was not smaller")
         return found

@@ -68,7 +68,9 @@ def without_known(text: str, known: str) -> str:
     """`text` without the lines and sentences that earlier summaries have word for word."""
     told = {_plain(sentence) for sentence in _SENTENCE.split(known)}
     lines = (
-        " ".join(part for part in _SENTENCE.split(line) if part.strip() and not (_is_whole(part) and _plain(part) in told))
+        " ".join(
+            part for part in _SENTENCE.split(line) if part.strip() and not (_is_whole(part) and _plain(part) in told)
+        )
         for line in text.strip().splitlines()
     )
     return "\n".join(line for line in lines if line)
