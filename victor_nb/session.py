@@ -16,6 +16,7 @@ from victor_nb.agent.feedback import RatedTurn, answers, checked_score, checked_
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.agent.recorder import TurnOrigin, lent_origin
 from victor_nb.agent.runners import run_in_thread
+from victor_nb.agent.tool_sources import IToolSource
 from victor_nb.agent.tools import Tool
 from victor_nb.agent.tools import tool as mark_as_tool
 from victor_nb.config.settings import Settings
@@ -85,15 +86,19 @@ class Session:
         """Whether "a" was the answer for the tool of that name."""
         return name in self._approved
 
-    def add_tool(self, function: ToolFunction) -> None:
-        """Offer `function` to the model in every turn; a tool of the same name is replaced.
+    def add_tool(self, function: ToolFunction | IToolSource) -> None:
+        """Offer `function`, or a source of tools, to the model in every turn; a tool of the same name is replaced.
 
         Raises:
             ToolDefinitionError: the function cannot be described to a model.
         """
-        name = Tool.of(function).name
         tools = self.orchestrator.tools
-        tools[:] = [*(other for other in tools if Tool.of(other).name != name), function]
+        if isinstance(function, IToolSource):
+            tools[:] = [*(other for other in tools if other is not function), function]
+            return
+        name = Tool.of(function).name
+        kept = (other for other in tools if isinstance(other, IToolSource) or Tool.of(other).name != name)
+        tools[:] = [*kept, function]
 
     def close(self, timeout_s: float = 2.0) -> None:
         if self._orchestrator is not None:

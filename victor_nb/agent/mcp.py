@@ -62,6 +62,8 @@ class MCPTools:
     ) -> None:
         address = _address(server, env or {}, headers or {}, None if cwd is None else str(cwd))
         self.name = name or _named(address)
+        self.known: tuple[Tool, ...] = ()
+        """What it offered when it was asked last."""
         self._prefix = prefix
         self._only = None if only is None else set(only)
         self._exclude = set(exclude)
@@ -82,7 +84,8 @@ class MCPTools:
         """
         specs = await self._connection.list_tools()
         self._check_names([spec.name for spec in specs])
-        return [self._tool(spec) for spec in specs if self._is_offered(spec.name)]
+        self.known = tuple(self._tool(spec) for spec in specs if self._is_offered(spec.name))
+        return list(self.known)
 
     async def aclose(self) -> None:
         """Close the connection, and end a server that was started. The next use opens it again."""

@@ -34,6 +34,7 @@ from victor_nb.agent.session_names import checked_session
 from victor_nb.agent.sessions import ConversationArchive, Sessions
 from victor_nb.agent.streaming import ChatStream
 from victor_nb.agent.tags import checked_tags, current_tags
+from victor_nb.agent.tool_sources import IToolSource, close_sources, found_tools
 from victor_nb.agent.tools import Toolbox
 from victor_nb.agent.turn import Turn
 from victor_nb.config.settings import Settings
@@ -85,7 +86,7 @@ class AgentOrchestrator:
         provider: `"openai"`, or anything that `model` may be, or a provider object of pydantic-ai.
         model: `"anthropic:claude-sonnet-5-5"`, a pydantic-ai `Model`, or an object with the methods of `IChatModel`.
             With neither, what the environment offers is used, and the demo model if it offers nothing.
-        tools: functions that every turn may call.
+        tools: functions that every turn may call, and sources of them such as `MCPTools`, which are asked at each turn.
         session_id: the session of calls that name none; a new one by default.
         config_coordinator: your own, as the other three; `_config_coordinator=` and so on are accepted as well.
         store: where events go; by default the file in the settings' `home`.
@@ -106,7 +107,7 @@ class AgentOrchestrator:
         provider: Any = None,
         model: Any = None,
         *,
-        tools: Iterable[ToolFunction] = (),
+        tools: Iterable[ToolFunction | IToolSource] = (),
         session_id: str | None = None,
         config_coordinator: ConfigCoordinator | None = None,
         prompt_coordinator: PromptCoordinator | None = None,
@@ -123,7 +124,8 @@ class AgentOrchestrator:
             raise TypeError(f"settings must be a Settings, not {type(settings).__name__}: use Settings(…)")
         self.settings = settings or Settings()
         self.session_id = new_id() if session_id is None else checked_session(session_id)
-        self.tools: list[ToolFunction] = list(tools)
+        self.tools: list[ToolFunction | IToolSource] = list(tools)
+        self._sources: dict[int, IToolSource] = {}
         self.last_response: ChatResponse | None = None
         self._default = (model, provider)
         self._models: dict[Any, IChatModel] = {}
@@ -198,7 +200,7 @@ class AgentOrchestrator:
         *,
         session_id: str | None = None,
         model: Any = None,
-        tools: Iterable[ToolFunction] | None = None,
+        tools: Iterable[ToolFunction | IToolSource] | None = None,
         output_type: Any = None,
         tags: Mapping[str, JsonValue] | None = None,
         on_chunk: Emit | None = None,
@@ -225,13 +227,18 @@ class AgentOrchestrator:
         call = TurnCall(
             message=_checked_message(message),
             session_id=session,
-            toolbox=Toolbox([*self.tools, *(tools or ())], timeout_s=self.settings.tool_timeout_s),
+            toolbox=await self._toolbox([*self.tools, *(tools or ())]),
             model=model,
             output=None if output_type is None else OutputType(output_type),
             model_settings=checked_model_settings(model_settings),
             assignments=assignments_of(self._config_coordinator, session),
         )
         return await self._run(call, on_chunk, {**current_tags(), **checked_tags(tags or {})})
+
+    async def _toolbox(self, tools: Iterable[ToolFunction | IToolSource]) -> Toolbox:
+        given = list(tools)
+        self._sources.update((id(one), one) for one in given if isinstance(one, IToolSource))
+        return Toolbox(await found_tools(given), timeout_s=self.settings.tool_timeout_s)
 
     def stream_chat(self, message: str, **arguments: Any) -> ChatStream:
         """As `chat`, with the same arguments, but to be iterated over: `async for chunk in stream_chat(…)`.
@@ -299,9 +306,10 @@ class AgentOrchestrator:
         self._analytics_coordinator.use_session(session_id)
 
     def close(self, timeout_s: float = 2.0) -> None:
-        """Let other kernels have its sessions, and exporters deliver what is pending, for at most `timeout_s`; what is
-        left stays in the store."""
+        """Let other kernels have its sessions, close sources of tools, and let exporters deliver what is pending, for at
+        most `timeout_s` each; what is left stays in the store."""
         self.sessions.release()
+        close_sources(self._sources.values(), timeout_s)
         self._analytics_coordinator.close(timeout_s)
 
 

@@ -32,6 +32,14 @@ async def found_tools(given: Iterable[ToolFunction | Tool | IToolSource]) -> lis
     return [tool for one in functions for tool in (offered[id(one)] if isinstance(one, IToolSource) else [one])]
 
 
+def known_tools(given: Iterable[ToolFunction | Tool | IToolSource]) -> list[Tool]:
+    """The tools as far as they are known without asking a source: what it has as `known`, since it was asked last."""
+    found: list[Tool] = []
+    for one in given:
+        found += getattr(one, "known", ()) if isinstance(one, IToolSource) else [Tool.of(one)]
+    return found
+
+
 def close_sources(given: Iterable[object], timeout_s: float) -> None:
     """Close the sources among `given`, waiting for at most `timeout_s`. Not to be called on the model loop."""
     closing = [model_loop().submit(_closed(one)) for one in given if isinstance(one, IToolSource)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from victor_nb.agent.tool_sources import known_tools
 from victor_nb.agent.tools import Tool
 from victor_nb.errors import UsageError, did_you_mean
 from victor_nb.notebook.listing import frame_of
@@ -19,7 +20,7 @@ _CONFIG = {"setting": "string", "value": "string", "source": "string", "overridd
 
 def tools(session: Session, words: list[str], wait: Wait) -> Any:
     refuse_more("tools", words)
-    found = [Tool.of(function) for function in session.orchestrator.tools]
+    found = known_tools(session.orchestrator.tools)
     if not found:
         say("No tool is offered to the model. @vn.tool above a function offers it, --tools f in one question.")
     default = session.orchestrator.settings.tool_timeout_s
