@@ -80,8 +80,9 @@ def test_a_plain_function_and_no_priority_will_do() -> None:
 
 def test_a_provider_that_fails_is_named_and_the_others_count() -> None:
     coordinator = ConfigCoordinator([Broken(), Fixed(1, {"a": 1})])
-    with pytest.warns(UserWarning, match="Broken: OSError: no disk"):
-        load = asyncio.run(coordinator.load("s"))
+    with pytest.warns(UserWarning, match="Broken: OSError: no disk") as caught:
+        load = [asyncio.run(coordinator.load("s")) for _ in range(3)][-1]
+    assert len(caught) == 1
     assert load.config == {"a": 1}
     assert load.providers == ("Fixed",)
     assert load.failed == {"Broken": "OSError: no disk"}
@@ -116,6 +117,19 @@ def test_explain_tells_whose_value_it_is() -> None:
         coordinator.explain("model.seeds")
 
 
+def test_explain_without_a_key_is_a_table() -> None:
+    coordinator = ConfigCoordinator([Tenant(), Fixed(1, {"model": {"temperature": 1, "api_key": "canary"}})])
+    empty = coordinator.explain()
+    asyncio.run(coordinator.load("s", {"extra": object()}))
+    frame = coordinator.explain()
+    assert frame.loc[2].tolist() == ["model.temperature", "0.2", "Tenant", "Fixed: 1"]
+    assert frame["key"].tolist() == ["extra", "model.api_key", "model.temperature", "session"]
+    assert frame["value"].tolist()[:2] == ["<object>", "***"]
+    assert set(map(str, frame.dtypes)) == {"string"}
+    assert empty.empty
+    assert empty.dtypes.equals(frame.dtypes)
+
+
 def test_sessions_are_kept_apart() -> None:
     coordinator = ConfigCoordinator([Tenant()])
     asyncio.run(coordinator.load("one"))
@@ -123,6 +137,49 @@ def test_sessions_are_kept_apart() -> None:
     assert coordinator.get_config()["session"] == "two"
     assert coordinator.get_config("one")["session"] == "one"
     assert coordinator.explain("session", "one").value == "one"
+
+
+class Late(Fixed):
+    """Answers after so many turns of the event loop with what it will change as soon as it has answered."""
+
+    def __init__(self, rank: int, config: Any, turns: int) -> None:
+        super().__init__(rank, config)
+        self.turns = turns
+
+    async def get_config(self, session_id: str) -> dict[str, Any]:
+        for _ in range(self.turns):
+            await asyncio.sleep(0)
+        answer = copy.deepcopy(self.config)
+        asyncio.get_running_loop().call_soon(wreck, answer)
+        return answer
+
+
+def wreck(value: Any) -> None:
+    for inner in list(value.values()) if isinstance(value, dict) else []:
+        wreck(inner)
+    if isinstance(value, dict | list):
+        value.clear()
+
+
+@given(st.lists(st.tuples(configs, st.integers(0, 6)), min_size=1, max_size=4), configs)
+def test_delays_and_vandals_change_nothing(layers: list[tuple[Any, int]], override: Any) -> None:
+    expected = deep_merge([*(layer for layer, _ in layers), override])
+
+    async def story() -> None:
+        coordinator = ConfigCoordinator([Late(rank, *layer) for rank, layer in enumerate(layers)], ttl_s=60)
+        given = copy.deepcopy(override)
+        first, second = await asyncio.gather(coordinator.load("s", given), coordinator.load("s", given))
+        wreck(given)
+        assert first.config == second.config == expected
+        for load in (first, coordinator.last_load):
+            assert load
+            wreck(load.config)
+            wreck(dict(load.layers))
+        wreck(coordinator.get_config())
+        assert coordinator.get_config() == expected
+        assert await coordinator.load_config("s", override) == expected  # from what is kept
+
+    asyncio.run(story())
 
 
 @given(st.lists(configs, min_size=1, max_size=4), st.randoms(use_true_random=False))
