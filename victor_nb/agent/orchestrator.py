@@ -43,6 +43,7 @@ from victor_nb.errors import AuthenticationError, UsageError, did_you_mean
 from victor_nb.messages import ChatResponse, JsonValue, new_id
 from victor_nb.models.factory import build_model
 from victor_nb.models.wire_messages import wire_from_json, wire_to_json
+from victor_nb.prompt import builtin_contributors
 from victor_nb.protocols import IChatModel, IEventStore, IMiddleware, IToolRunner, ToolFunction
 from victor_nb.store import open_store
 
@@ -135,7 +136,9 @@ class AgentOrchestrator:
         self._sessions: dict[str, _Session] = {}
         _check_underscored(underscored)
         self._config_coordinator = _one(ConfigCoordinator, config_coordinator, underscored) or ConfigCoordinator()
-        self._prompt_coordinator = _one(PromptCoordinator, prompt_coordinator, underscored) or PromptCoordinator()
+        self._prompt_coordinator = _one(PromptCoordinator, prompt_coordinator, underscored) or PromptCoordinator(
+            builtin_contributors(**self.settings.prompt_options())
+        )
         self._context_coordinator = _one(ContextCoordinator, context_coordinator, underscored) or ContextCoordinator(
             strategy_named(self.settings.compaction_strategy)
         )
@@ -306,8 +309,8 @@ class AgentOrchestrator:
         self._analytics_coordinator.use_session(session_id)
 
     def close(self, timeout_s: float = 2.0) -> None:
-        """Let other kernels have its sessions, close sources of tools, and let exporters deliver what is pending, for at
-        most `timeout_s` each; what is left stays in the store."""
+        """Let other kernels have its sessions, close its sources of tools, and let exporters deliver what is pending,
+        for at most `timeout_s` each; what is left stays in the store."""
         self.sessions.release()
         close_sources(self._sources.values(), timeout_s)
         self._analytics_coordinator.close(timeout_s)
