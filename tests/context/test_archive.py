@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from support.conversations import Archive, contents, prepare, turn, wires
+from support.talks import JsonArchive, contents, prepare, turn, wires
 
 from victor_nb.agent.coordinators.context_coordinator import ContextCoordinator
 from victor_nb.errors import SessionError, SessionInUseError
@@ -19,7 +19,7 @@ def coordinator_of(archive: Any) -> ContextCoordinator:
 
 
 async def test_another_kernel_goes_on_where_this_one_was_killed() -> None:
-    archive = Archive()
+    archive = JsonArchive()
     first = coordinator_of(archive)
     conversation = await first.open("s")
     for number in range(30):
@@ -41,7 +41,7 @@ async def test_another_kernel_goes_on_where_this_one_was_killed() -> None:
 
 
 async def test_what_was_not_committed_is_not_kept() -> None:
-    archive = Archive()
+    archive = JsonArchive()
     conversation = coordinator_of(archive).conversation("s")
     turn(conversation, "kept")
     conversation.begin_turn("killed")
@@ -53,7 +53,7 @@ async def test_what_was_not_committed_is_not_kept() -> None:
 
 
 async def test_what_somebody_else_has_said_is_read_at_the_next_turn() -> None:
-    archive = Archive()
+    archive = JsonArchive()
     mine, theirs = coordinator_of(archive), coordinator_of(archive)
     turn(await mine.open("s"), "mine")
     turn(await theirs.open("s"), "theirs")
@@ -65,7 +65,7 @@ async def test_what_somebody_else_has_said_is_read_at_the_next_turn() -> None:
 
 
 async def test_blocking_reads_do_not_hold_the_event_loop() -> None:
-    class Slow(Archive):
+    class Slow(JsonArchive):
         def load(self, session_id: str) -> list[Any]:
             assert threading.current_thread() is not threading.main_thread()
             return super().load(session_id)
@@ -74,7 +74,7 @@ async def test_blocking_reads_do_not_hold_the_event_loop() -> None:
 
 
 async def test_a_session_that_another_kernel_has_is_not_begun_anew() -> None:
-    class Taken(Archive):
+    class Taken(JsonArchive):
         taken = True
 
         def load(self, session_id: str) -> list[Any]:
@@ -92,7 +92,7 @@ async def test_a_session_that_another_kernel_has_is_not_begun_anew() -> None:
 
 
 async def test_what_was_said_before_there_was_an_archive_is_kept_too() -> None:
-    archive = Archive()
+    archive = JsonArchive()
     turn(coordinator_of(archive).conversation("s"), "stored")
     late = ContextCoordinator()
     turn(late.conversation("s"), "in memory")
@@ -103,7 +103,7 @@ async def test_what_was_said_before_there_was_an_archive_is_kept_too() -> None:
 
 
 async def test_a_session_that_is_let_go_is_read_again() -> None:
-    coordinator = coordinator_of(archive := Archive())
+    coordinator = coordinator_of(archive := JsonArchive())
     turn(await coordinator.open("s"), "q")
     coordinator.forget("s")
     assert archive.released == ["s"]
@@ -112,7 +112,7 @@ async def test_a_session_that_is_let_go_is_read_again() -> None:
 
 @pytest.mark.parametrize("operation", [{"kind": "dance"}, {"kind": "turn", "items": []}, {"turn_id": "x"}, {}])
 async def test_what_cannot_be_read_is_an_error_and_no_empty_session(operation: dict[str, Any]) -> None:
-    archive = Archive()
+    archive = JsonArchive()
     archive.save("s", operation)
     with pytest.raises(SessionError, match="cannot be read"):
         await coordinator_of(archive).open("s")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.conversations import WORDS, contents, prepare, turn
+from support.talks import WORDS, contents, prepare, turn
 
 from victor_nb.agent.coordinators.context_coordinator import ContextCoordinator, Undone
 from victor_nb.context.conversation import Conversation
+from victor_nb.context.tokens import estimate_message
 from victor_nb.messages import Message
 
 
@@ -94,7 +95,7 @@ def test_what_was_pinned_stays_pinned_when_its_cell_says_it_again() -> None:
     assert not any(m.pinned for m in conversation.log)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=1, max_size=14), st.floats(0.6, 1.8))
 async def test_run_all_twice_sends_the_same_requests_and_gives_the_same_conversation(
     cells: list[tuple[int, bool]], rate: float
@@ -115,7 +116,7 @@ async def run_all(
             conversation.append(Message("user", f"question {number} {chat}"))
             prepared = await prepare(coordinator, window=1500, reserved_output=300)
             sent.append((contents(prepared.messages), prepared.tokens, prepared.compaction is None))
-            coordinator.observe("s", round(prepared.tokens * rate) if prepared.tokens < 900 else prepared.tokens)
+            coordinator.observe("s", round(rate * sum(map(estimate_message, prepared.messages))))
             conversation.append(Message("assistant", WORDS * (5 if long else 1)))
             conversation.commit_turn()
     return [sent, [m.content for m in conversation.view], [m.content for m in conversation.log]]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.conversations import WORDS, Archive, Vandal, prepare, wires
+from support.talks import WORDS, JsonArchive, Vandal, prepare, wires
 
 from victor_nb.agent.coordinators.context_coordinator import ContextCoordinator
 from victor_nb.context.conversation import Conversation
@@ -50,7 +50,7 @@ class Story:
     """Does actions, with requests of a window of about 900 tokens, and looks at everything after each."""
 
     def __init__(self, strategy: Any) -> None:
-        self.archive = Archive()
+        self.archive = JsonArchive()
         self.coordinator = ContextCoordinator(strategy)
         self.coordinator.attach(archive=self.archive, **wires())
         self.conversation = self.coordinator.conversation("s")

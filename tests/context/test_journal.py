@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.conversations import turn
+from support.talks import turn
 
 from victor_nb.context.conversation import Conversation
 from victor_nb.context.journal import JournalCodec

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from support.conversations import WORDS, contents, prepare, say, turn
+from support.talks import WORDS, contents, prepare, say, turn
 
 from victor_nb.agent.coordinators.context_coordinator import ContextCoordinator, Undone
 from victor_nb.context.steps import is_digest, open_call_ids

@@ -43,6 +43,11 @@ class Meter:
         return self._counter.ratio
 
     @property
+    def offset(self) -> float:
+        """Tokens of every request that no estimate accounts for."""
+        return self._counter.offset
+
+    @property
     def calibration(self) -> Calibration:
         return Calibration(self.model_key, self._counter.ratio, self._counter.offset, self.retry_at, self._overflow)
 

@@ -11,7 +11,7 @@ from victor_nb.errors import ContextError
 def too_large(conversation: Conversation, limits: Limits) -> ContextError:
     """What even a compaction has to leave is named with its tokens, the largest first."""
     takes = sorted(_sizes(conversation).items(), key=lambda one: -one[1])
-    named = ", ".join(f"{name} {tokens:,}" for name, tokens in takes if tokens)
+    named = ", ".join(f"{name} {tokens:,}" for name, tokens in takes if tokens > 0)
     return ContextError(
         f"The conversation takes {conversation.tokens():,} tokens, and {limits.usable:,} of the model's "
         f"{limits.window:,} are free for it. What cannot be dropped: {named}.",
@@ -23,7 +23,7 @@ def too_large(conversation: Conversation, limits: Limits) -> ContextError:
 def _sizes(conversation: Conversation) -> dict[str, int]:
     view = conversation.view
     system, tools = conversation.meter.overhead()
-    sizes = {"system prompt": system, "tools": tools}
+    sizes = {"system prompt": system, "tools": tools, "added by the provider": round(conversation.meter.offset)}
     users = user_positions(view)
     for step in steps(view):
         if not step.protected:
