@@ -99,7 +99,7 @@ class TurnCompleted(TokenCounts):
 
 
 class ModelRequestStarted(TypedDict):
-    turn_id: str
+    turn_id: str | None
     request_id: str
     purpose: str
     model: str
@@ -113,7 +113,7 @@ class ModelRequestStarted(TypedDict):
 
 
 class ModelRequestCompleted(TokenCounts):
-    turn_id: str
+    turn_id: str | None
     request_id: str
     purpose: str
     status: str
@@ -163,6 +163,7 @@ class Compaction(TypedDict):
 
 
 class CompactionUndone(TypedDict):
+    turn_id: str | None
     compaction_id: str
     reason: str
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,7 @@ from victor_nb.frames.scope import PAGE_ROWS, Scope
 from victor_nb.frames.tables import to_table, wanted_by
 from victor_nb.frames.tags import expanded, of_tagged_turns, tagged
 from victor_nb.frames.turns import FEEDBACK, latest_feedback, turn_status, turns_over
+from victor_nb.frames.undoing import with_undone
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,7 +43,7 @@ def events(request: Request) -> pa.Table:
 
 
 def compactions(request: Request) -> pa.Table:
-    return _alone(replace(request, content=False), "compactions", ["compaction"], columns.COMPACTIONS)
+    return _alone(replace(request, content=False), "compactions", ["compaction"], columns.COMPACTIONS, with_undone)
 
 
 def feedback(request: Request) -> pa.Table:
@@ -73,8 +74,15 @@ def turns(request: Request) -> pa.Table:
     return filter.applied(expanded(table) if request.expand_tags else table, _STARTED)
 
 
-def _alone(request: Request, frame: str, types: Sequence[str], own: Sequence[Column]) -> pa.Table:
-    """A frame of one row an event. What a limit leaves out is not read where nothing else decides."""
+def _alone(
+    request: Request,
+    frame: str,
+    types: Sequence[str],
+    own: Sequence[Column],
+    completed: Callable[[pa.Table, Scope], pa.Table] = lambda table, scope: table,
+) -> pa.Table:
+    """A frame of one row an event, `completed` by what others say of it. What a limit leaves out is not read where
+    nothing else decides."""
     scope, filter = request.scope, request.filter
     wanted = request.columns_of(frame, own)
     query = replace(scope.query(types), since_us=filter.since_us, until_us=filter.until_us)
@@ -82,7 +90,7 @@ def _alone(request: Request, frame: str, types: Sequence[str], own: Sequence[Col
     if few:
         query = replace(query, newest_first=filter.newest_first, limit=filter.limit)
     found = read_events(scope, query, wanted_by(wanted, "opened"))
-    table = to_table(single(len(found["position"])), found, _nothing(wanted), wanted, {})
+    table = completed(to_table(single(len(found["position"])), found, _nothing(wanted), wanted, {}), scope)
     return table if few else filter.applied(of_tagged_turns(table, scope, filter.tags), "timestamp")
 
 

@@ -75,7 +75,7 @@ TURNS: Final = (
     *_from("before", "Int64", "turn_index"),
     *_from("before", "string", "cell_id"),
     *_from("before", "Int64", "execution_count"),
-    *_from("before", "string", "notebook"),
+    *_from("before", "string", "notebook", "replaces"),
     *_from("latest", "string", "model", "provider"),
     *STATUS,
     *_from("after", "string", "error_type"),
@@ -105,7 +105,8 @@ REQUESTS: Final = (
     *_from("after", "Int64", "http_status", "attempts"),
     *_from("after", "string", "finish_reason"),
     *_from("before", "Float64", "temperature"),
-    *_from("before", "Int64", "max_tokens", "messages", "tools"),
+    *_from("before", "Int64", "max_tokens", "messages", "tools", "window_tokens"),
+    *_from("before", "string", "window_source"),
     *TOKENS,
     *_from("after", "Float64", "duration_s", "time_to_first_token_s"),
 )
