@@ -18,7 +18,7 @@ from victor_nb.context.keeping import checked_share, free_steps, reduce_around
 from victor_nb.context.steps import Step, steps
 from victor_nb.context.summary_check import forgotten
 from victor_nb.context.summary_note import body_of, is_summary, refusal, summary_message, without_known
-from victor_nb.context.summary_prompt import chunks, question, transcript_of
+from victor_nb.context.summary_prompt import Piece, pieces, question
 from victor_nb.context.tokens import estimate_messages
 from victor_nb.errors import VictorError
 from victor_nb.messages import Message
@@ -102,15 +102,15 @@ class _Asking:
     budget: CompactionBudget
     model: Any
 
-    def parts(self, messages: Sequence[Message], old: Sequence[Step]) -> list[list[Message]]:
+    def parts(self, messages: Sequence[Message], old: Sequence[Step]) -> list[Piece]:
         groups = [messages[step.start : step.end] for step in old]
-        return list(chunks(groups, int(self.budget.window_tokens * _WINDOW), self.budget))
+        return list(pieces(groups, int(self.budget.window_tokens * _WINDOW), self.budget))
 
-    async def notes(self, part: Sequence[Message], earlier: Sequence[Message]) -> Message:
+    async def notes(self, part: Piece, earlier: Sequence[Message]) -> Message:
         """The summary of some steps, without what earlier ones say."""
         known = "\n".join(map(body_of, earlier))
         return await self._ask(
-            part, transcript_of(part), _tail(known, int(self.budget.target_tokens * _EARLIER)), known
+            part.messages, part.transcript, _tail(known, int(self.budget.target_tokens * _EARLIER)), known
         )
 
     async def fewer(self, summaries: Sequence[Message], room: int) -> list[Message]:

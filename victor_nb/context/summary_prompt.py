@@ -5,7 +5,7 @@ that fit its window.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Final
 
 from victor_nb.context.digest_clamp import clamp
@@ -31,33 +31,30 @@ def question(transcript: str, earlier: str, most_words: int) -> list[Message]:
     ]
 
 
-def transcript_of(messages: Sequence[Message]) -> str:
-    return "\n".join(map(_line, messages))
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some whole steps, and their transcript as it is sent."""
+
+    messages: list[Message]
+    transcript: str
 
 
-def chunks(groups: Sequence[Sequence[Message]], most: int, budget: CompactionBudget) -> Iterator[list[Message]]:
-    """Whole steps together, as many as `most` tokens hold; of a larger one the parts are clamped."""
+def pieces(groups: Sequence[Sequence[Message]], most: int, budget: CompactionBudget) -> Iterator[Piece]:
+    """Whole steps together, as many as `most` tokens hold; of a larger one the middle is left out."""
     found: list[Message] = []
+    lines: list[str] = []
     room = most
     for group in groups:
-        cost = budget.count(group)
+        text = "\n".join(map(_line, group))
+        cost = budget.count([Message("user", text)])
         if found and cost > room:
-            yield found
-            found, room = [], most
-        if cost > most:
-            found.extend(_clamped(message, most // len(group), budget) for message in group)
-        else:
-            found.extend(group)
+            yield Piece(found, "\n".join(lines))
+            found, lines, room = [], [], most
+        found.extend(group)
+        lines.append(text if cost <= most else clamp(text, len(text) * most // cost))
         room -= cost
     if found:
-        yield found
-
-
-def _clamped(message: Message, most: int, budget: CompactionBudget) -> Message:
-    cost = budget.count([message])
-    if cost <= most:
-        return message
-    return replace(message, content=clamp(message.content, len(message.content) * most // cost), wire=None)
+        yield Piece(found, "\n".join(lines))
 
 
 def _line(message: Message) -> str:
