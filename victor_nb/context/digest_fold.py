@@ -36,8 +36,9 @@ class Folding:
         return f"{len(self._folded)} messages folded" if self._folded else "tool results shortened"
 
     def messages(self) -> list[Message]:
-        if self._shorter.tokens() <= self._target:
-            return self._unfolded()
+        unfolded = self._unfolded() if self._shorter.tokens() <= self._target else None
+        if unfolded is not None:
+            return unfolded
         for tail in (_TAIL, 0.0):
             self._fold_all_but(int(self._target * tail))
             found = self._found(last=not tail)
@@ -45,13 +46,15 @@ class Folding:
                 return found
         raise AssertionError("the last try always succeeds")
 
-    def _unfolded(self) -> list[Message]:
-        """Nothing folded; what digests had to hold back comes again as far as there is room."""
+    def _unfolded(self) -> list[Message] | None:
+        """Nothing folded; None when what digests had to hold back could have room, but not so."""
         self._rest = [m for n, m in enumerate(self._shorter.messages) if n not in self._old]
         kept, new = self._holding()
-        found = choose(new, self._target - self._shorter.tokens() - 30, WORTHY, self._parts.ratio)
+        found = choose(new, self._target - self._shorter.tokens(), WORTHY, self._parts.ratio)
         restored = self._appended(kept, found)
-        return restored if self._parts.budget.count(restored) <= self._target else self._shorter.messages
+        if not found.left and self._parts.budget.count(restored) <= self._target:
+            return restored
+        return self._shorter.messages if not self._free else None
 
     def _fold_all_but(self, tail: int) -> None:
         """Fold all free steps but the newest within `tail` tokens."""

@@ -12,7 +12,7 @@ from victor_nb.context.digest_choice import choose
 from victor_nb.context.digest_clamp import clamp
 from victor_nb.context.digest_conflicts import latest
 from victor_nb.context.digest_note import is_own_digest, is_shortened, lines_of, shortened
-from victor_nb.context.digest_statements import Statement, rarity_in, statements
+from victor_nb.context.digest_statements import Statement, background_of, statements
 from victor_nb.context.steps import is_digest, steps
 from victor_nb.context.tokens import estimate_messages
 from victor_nb.messages import Message
@@ -33,7 +33,7 @@ class Parts:
         self.costs = costs or [budget.count([message]) for message in messages]
         self.ratio = max(sum(self.costs), 1) / max(estimate_messages(messages), 1)
         self.plan = steps(messages)
-        self.rarity = rarity_in(messages)
+        self.background = background_of(messages)
         self.free = [n for step in self.plan if not step.protected for n in range(step.start, step.end)]
         self._said: dict[str, list[Statement]] = {}
 
@@ -44,9 +44,9 @@ class Parts:
         """What a message says that is no digest of ours."""
         if message.id not in self._said:
             if is_shortened(message):
-                found = [s for line in lines_of(message) for s in statements("tool", line, self.rarity)]
+                found = [s for line in lines_of(message) for s in statements("tool", line, self.background)]
             else:
-                found = statements(message.role, message.content, self.rarity)
+                found = statements(message.role, message.content, self.background)
             self._said[message.id] = found
         return self._said[message.id]
 

@@ -75,7 +75,7 @@ def _plain(value: object) -> str:
 
 
 class Table:
-    """Reads lines for as long as they are a table's: `row` gives a piece, "" for a header, None for other text."""
+    """Reads lines for as long as they are a table's: `row` gives a piece, or None for other text."""
 
     def __init__(self) -> None:
         self._header: list[str] | None = None
@@ -88,7 +88,7 @@ class Table:
         header = self._header
         if header is None or not 0 <= len(cells) - len(header) <= 1:
             self._header = cells
-            return " ".join(cells) if any(cell[:1].isdigit() for cell in cells) else ""
+            return " ".join(cells)
         return ", ".join(_named(header, cells))
 
 

@@ -158,12 +158,15 @@ def _binding(found: Sequence[Word]) -> tuple[int, float]:
 
 def _value_ahead(found: Sequence[Word], place: int) -> float:
     """How much what follows looks like a value that ends the piece, or has a unit."""
-    ahead = [w for w in found[place + 1 : place + 7] if w.kind not in ("common", "blank", "link", "bind")][:2]
+    ahead = [w for w in found[place + 1 : place + 7] if w.kind not in ("common", "blank", "link", "bind")][:4]
     if not ahead:
         return 0.0
     ends = len(found) - place <= 5 or found[place + 1].text[-1:] in ",;.)"
     if ahead[0].kind in ("number", "name", "time"):
         return 1.0 if ends or (len(ahead) > 1 and ahead[1].norm in UNITS) else 0.6
+    later = next((n for n, w in enumerate(ahead[:3]) if w.kind in ("number", "time")), 0)
+    if later and found[place].kind == "bind":  # "orders-db: timeout 430 ms"
+        return 0.9 if ends or (later + 1 < len(ahead) and ahead[later + 1].norm in UNITS) else 0.6
     return 0.7 if ends else 0.1
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 from victor_nb.context.digest_shapes import Shape, shape_of, shapes_of
 from victor_nb.context.digest_units import units
 from victor_nb.context.digest_words import word
 from victor_nb.messages import Message, Role
-
-Rarity: TypeAlias = Callable[[str], float]
 
 _JOINED: Final = 200  # characters of a piece that may belong to the one before: "Actually it is 17 now."
 _ENDS: Final = 0.7  # the worth of an answer's first and last sentence
@@ -34,8 +32,39 @@ class Statement:
         return self.shape.text
 
 
-def statements(role: Role, text: str, rarity: Rarity) -> list[Statement]:
-    """All that `text` says, in order. `rarity` of a word is 1 for one seen once, near 0 for one seen everywhere."""
+@dataclass(frozen=True, slots=True)
+class Background:
+    """The text that statements stand in: how often it has each word, and the share of names and numbers among them."""
+
+    counts: Mapping[str, int]
+    crowd: float
+
+    def rarity(self, norm: str) -> float:
+        """1 for a word seen once, below 0.3 for one seen ten times."""
+        return 1.0 / (1.0 + 0.25 * max(self.counts.get(norm, 0) - 1, 0))
+
+    @property
+    def surprise(self) -> float:
+        """What a name or a number is worth: 1.5 where there are few, 1 in a crowd of them."""
+        return 1.5 - 0.5 * min(max(self.crowd - 0.04, 0.0) / 0.08, 1.0)
+
+
+def background_of(messages: Iterable[Message]) -> Background:
+    raws = Counter(raw for m in messages for raw in m.content.split())
+    counts: Counter[str] = Counter()
+    anchors = 0
+    for raw, count in raws.items():
+        found = word(raw)
+        counts[found.norm] += count
+        anchors += count if found.kind in ("number", "name") else 0
+    return Background(counts, anchors / max(sum(raws.values()), 1))
+
+
+rarity_in = background_of
+
+
+def statements(role: Role, text: str, background: Background) -> list[Statement]:
+    """All that `text` says, in order."""
     shapes: list[Shape] = []
     for unit in units(text):
         for shape in shapes_of(unit):
@@ -43,7 +72,7 @@ def statements(role: Role, text: str, rarity: Rarity) -> list[Statement]:
                 shapes[-1] = shape_of(f"{shapes[-1].text}: {shape.text}")
             else:
                 shapes.append(shape)
-    found = [Statement(role, shape, worth_of(role, shape, rarity)) for shape in shapes]
+    found = [Statement(role, shape, worth_of(role, shape, background)) for shape in shapes]
     if role == "assistant" and found:
         for place in (0, len(found) - 1):
             at = found[place]
@@ -51,27 +80,15 @@ def statements(role: Role, text: str, rarity: Rarity) -> list[Statement]:
     return found
 
 
-def worth_of(role: Role, shape: Shape, rarity: Rarity) -> float:
-    worth = shape.cues
+def worth_of(role: Role, shape: Shape, background: Background) -> float:
+    worth = 0.0
     if shape.value:
         specific = shape.numeric or shape.names
         worth += (3.0 if specific else 1.0) * shape.bound + 0.5 * shape.numeric
     worth += 0.5 * min(len(shape.names), 2)
     worth -= 0.25 * max(shape.clutter - 4, 0)
-    if worth > 0 and shape.plain:
-        worth *= 0.3 + sum(map(rarity, shape.plain)) / len(shape.plain)
+    worth = max(worth, 0.0) * background.surprise + shape.cues
+    if shape.plain:
+        worth *= 0.3 + sum(map(background.rarity, shape.plain)) / len(shape.plain)
     factor, least = _ROLES.get(role, (1.0, 0.0))
-    return max(worth, 0.0) * factor + least
-
-
-def rarity_in(messages: Iterable[Message]) -> Rarity:
-    """How rare a word is among these messages: 1 for a word seen once, below 0.3 for one seen ten times."""
-    counts = Counter(raw for m in messages for raw in m.content.split())
-    norms: Counter[str] = Counter()
-    for raw, count in counts.items():
-        norms[word(raw).norm] += count
-
-    def rarity(norm: str) -> float:
-        return 1.0 / (1.0 + 0.25 * max(norms[norm] - 1, 0))
-
-    return rarity
+    return worth * factor + least

@@ -53,8 +53,7 @@ def units(text: str) -> Iterator[str]:
 def _pieces(line: str, table: Table) -> Iterator[str]:
     row = table.row(line)
     if row is not None:
-        if row:
-            yield from _sentences(row)
+        yield from _sentences(row)
         return
     line = _MARKS.sub("", line)
     for piece in json_fields(line) or [line]:
