@@ -113,7 +113,7 @@ def _unwrapped(given: dict[str, Any], error: ValidationError) -> dict[str, Any] 
     decoded = dict(given)
     for entry in error.errors(include_url=False, include_context=False):
         name, value = entry["loc"][:1], entry["input"]
-        if not (isinstance(value, str) and len(entry["loc"]) >= 1 and given.get(str(name[0])) is value):
+        if not (isinstance(value, str) and name and given.get(str(name[0])) == value):
             continue
         try:
             found = from_json(value)
@@ -144,20 +144,16 @@ def _line(spec: ToolSpec, entry: ErrorDetails) -> str:
         names = ", ".join(known) or "none"
         return f"{where}: there is no such parameter.{did_you_mean(where, known)} Parameters: {names}."
     if entry["type"] == "missing" and len(path) == 1:
-        return f"{where}: missing; it must be given{_allowed(known.get(where), ': ')}."
+        expected = _allowed(known.get(where))
+        return f"{where}: missing; it must be given{f': {expected}' if expected else ''}."
     if entry["type"] == "missing":
         return f"{where}: missing."
-    told = f"{where}: {_reason(entry)}" if where else _reason(entry)
-    allowed = _allowed(known.get(path[0]), " Allowed: ") if len(path) == 1 else ""
-    return f"{told}{allowed}."
-
-
-def _reason(entry: ErrorDetails) -> str:
+    expected = str(entry.get("ctx", {}).get("expected", ""))
+    allowed = _allowed(known.get(path[0])) if len(path) == 1 and not expected else ""
     reason = entry["msg"].removeprefix("Value error, ").removesuffix(".")
-    value = entry["input"]
-    options = _QUOTED.findall(str(entry.get("ctx", {}).get("expected", "")))
-    nearest = did_you_mean(value, options) if isinstance(value, str) else ""
-    return f"{reason}, not {_echo(value)}{'.' if nearest else ''}{nearest.rstrip('?')}{'?' if nearest else ''}"
+    nearest = did_you_mean(str(entry["input"]), _QUOTED.findall(expected))
+    told = f"{reason}, not {_echo(entry['input'])}.{nearest}{f' Expected: {allowed}.' if allowed else ''}"
+    return f"{where}: {told}" if where else told
 
 
 def _echo(value: object) -> str:
@@ -173,7 +169,7 @@ def properties(spec: ToolSpec) -> dict[str, dict[str, JsonValue]]:
     return cast("dict[str, dict[str, JsonValue]]", found) if isinstance(found, dict) else {}
 
 
-def _allowed(schema: dict[str, JsonValue] | None, lead: str) -> str:
+def _allowed(schema: dict[str, JsonValue] | None) -> str:
     """The type and the bounds of a parameter, in a few words."""
     if not schema:
         return ""
@@ -182,5 +178,5 @@ def _allowed(schema: dict[str, JsonValue] | None, lead: str) -> str:
         words.append(f"one of {_echo(schema['enum'])}")
     words += [f"{key} {_echo(schema[key])}" for key in (*_SHAPE_KEYS, *_SHAPE_KEYS_TOO) if key in schema]
     if isinstance(schema.get("description"), str):
-        words.append(f"({str(schema['description'])[:_ECHO_CHARS]})")
-    return f"{lead}{' '.join(words)}" if words else ""
+        words.append(str(schema["description"])[:_ECHO_CHARS].rstrip("."))
+    return ", ".join(words)

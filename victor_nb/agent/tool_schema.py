@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, cast
@@ -24,6 +25,8 @@ from victor_nb.messages import JsonValue
 MAX_SCHEMA_CHARS: Final = 50_000
 _MAX_DEFAULT_CHARS: Final = 500
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_NAMED_SCHEMAS: Final = ("properties", "$defs", "patternProperties")
+_VALUES: Final = ("default", "enum", "const", "examples")
 _anything: TypeAdapter[Any] = TypeAdapter(Any)
 
 
@@ -102,11 +105,23 @@ def parameters_schema(model: type[BaseModel], name: str) -> dict[str, JsonValue]
             f"Tool {name!r}: the schema of its parameters has {size:,} characters, more than {MAX_SCHEMA_CHARS:,}.",
             hint="Every request would carry it: use plainer types.",
         )
-    schema.pop("title", None)
     schema.setdefault("properties", {})
-    for entry in schema["properties"].values():
-        entry.pop("title", None)
-    return schema
+    return cast("dict[str, JsonValue]", _untitled(schema))
+
+
+def _untitled(schema: object) -> object:
+    """Without the titles, which repeat the names that the schema has anyway. A property may be called `title`."""
+    if isinstance(schema, list):
+        return [_untitled(entry) for entry in cast("list[object]", schema)]
+    if not isinstance(schema, dict):
+        return schema
+    found: dict[str, object] = {}
+    for key, entry in cast("dict[str, object]", schema).items():
+        if key in _NAMED_SCHEMAS and isinstance(entry, dict):
+            found[key] = {name: _untitled(inner) for name, inner in cast("dict[str, object]", entry).items()}
+        elif key != "title":
+            found[key] = entry if key in _VALUES else _untitled(entry)
+    return found
 
 
 def _parameters(function: Callable[..., object], name: str) -> list[inspect.Parameter]:
@@ -161,6 +176,8 @@ def _field(parameter: inspect.Parameter, description: str | None) -> tuple[Any, 
 
 def _default_as_json(default: object) -> Any:
     """PydanticUndefined where JSON cannot say it shortly."""
+    if isinstance(default, float) and not math.isfinite(default):
+        return PydanticUndefined
     try:
         found = _anything.dump_python(default, mode="json")
         return found if len(json.dumps(found, allow_nan=False)) <= _MAX_DEFAULT_CHARS else PydanticUndefined
