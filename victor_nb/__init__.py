@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         PromptCoordinator,
     )
     from victor_nb.agent.orchestrator import AgentOrchestrator
+    from victor_nb.agent.sessions import Sessions
     from victor_nb.agent.tags import tags
     from victor_nb.config.settings import Settings
     from victor_nb.errors import VictorError
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     analytics: Analytics
     conversation: NotebookConversation
     orchestrator: AgentOrchestrator
+    sessions: Sessions
 
 __all__ = [
     "AgentOrchestrator",
@@ -66,6 +68,7 @@ __all__ = [
     "load_ipython_extension",
     "orchestrator",
     "rate",
+    "sessions",
     "tags",
     "tool",
     "unload_ipython_extension",
@@ -100,6 +103,8 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(_HOME[name]), name)
     if name in ("analytics", "orchestrator"):  # of the kernel's session, so never cached here
         return getattr(import_module("victor_nb.session").current(), name)
+    if name == "sessions":
+        return import_module("victor_nb.session").current().orchestrator.sessions
     if name == "conversation":
         current = import_module("victor_nb.session").current
         return import_module("victor_nb.notebook.conversation").NotebookConversation(lambda: current().orchestrator)

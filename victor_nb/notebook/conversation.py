@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from victor_nb.errors import UsageError, did_you_mean
@@ -28,7 +29,7 @@ class NotebookConversation:
     """The current session's conversation. Shown in a cell, it tells its size, pins and compactions.
 
     Messages are pointed at by their number in `to_dataframe()` (from 0; from -1 at the end), by themselves, by their
-    id, or by words that only one of them holds; turns by their number (from 1; from -1 at the end) or their id.
+    id, or by words that only one of them holds.
     """
 
     def __init__(self, orchestrator: Callable[[], AgentOrchestrator]) -> None:
@@ -104,40 +105,23 @@ class NotebookConversation:
         """Forget the conversation, also where it is kept. This cannot be undone; `fork` or `export` it before."""
         self._context.reset(self.session_id)
 
-    def fork(self, name: str, at_turn: int | str | None = None) -> None:
-        """Copy it to a new session, up to and including a turn. `%victor session NAME` goes there.
+    def fork(self, name: str, at_turn: int | str | None = None) -> str:
+        """Copy it to a new session, up to and including a turn (its number from 1, or from -1 at the end, or its id).
+        `%victor session NAME` goes there. Returns the name.
 
         Raises:
             UsageError: there is no such turn.
             SessionError: there is such a session already.
         """
-        turn = None if at_turn is None else self.turn_id(at_turn)
-        self._orchestrator().sessions.fork(self.session_id, name, at_turn=turn)
+        return self._orchestrator().sessions.fork(self.session_id, name, at_turn=at_turn)
 
-    def export(self, path: str | PathLike[str]) -> None:
-        """Write it to a JSON Lines file, which `vn.sessions.import_file` reads.
-
-        Raises:
-            SessionError: the file cannot be written.
-        """
-        self._orchestrator().sessions.export(self.session_id, path)
-
-    def turn_id(self, turn: int | str) -> str:
-        """The id of a turn.
+    def export(self, path: str | PathLike[str]) -> Path:
+        """Write it to a new JSON Lines file, which `vn.sessions.import_file` reads.
 
         Raises:
-            UsageError: there is no such turn.
+            SessionError: the file is there already, or cannot be written.
         """
-        turns = self.turn_ids
-        number = int(turn) if isinstance(turn, str) and turn.lstrip("-").isdigit() else turn
-        if isinstance(number, int) and (1 <= number <= len(turns) or -len(turns) <= number <= -1):
-            return turns[number - 1 if number > 0 else number]
-        if turn in turns:
-            return str(turn)
-        raise UsageError(
-            f"there is no turn {turn} in session {self.session_id!r}.",
-            hint=f"it has {len(turns)}: name one by its number, from 1 or from -1 at the end, or by its turn_id",
-        )
+        return self._orchestrator().sessions.export(self.session_id, path)
 
     def _pointed_at(self, target: Message | str | int) -> Message | str:
         messages = self.messages

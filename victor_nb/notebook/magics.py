@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from victor_nb.errors import AnswerInterrupted, UsageError, VictorError, did_you_mean
+from victor_nb.errors import AnswerInterrupted, SessionInUseError, UsageError, VictorError, did_you_mean
 from victor_nb.notebook.arguments import CellOptions, cell_help, parse_cell_line, parse_verb
 from victor_nb.notebook.printing import noticing
 
@@ -79,10 +79,19 @@ class VictorMagics(Magics):
         except BaseException as error:
             display.failed()
             if isinstance(error, VictorError):
-                raise error.with_traceback(None) from None
+                raise self._told(error, options).with_traceback(None) from None
             raise
         display.finish(response)
         self._bind(options, response)
+
+    def _told(self, error: VictorError, options: CellOptions) -> VictorError:
+        """For somebody who writes magics."""
+        if not isinstance(error, SessionInUseError):
+            return error
+        from victor_nb.notebook.held import choice
+
+        sessions = self._session.orchestrator.sessions
+        return choice(error, options.session or self._session.orchestrator.session_id, sessions.list()["session_id"])
 
     @contextmanager
     def _turn_in(self, session_id: str) -> Generator[None]:
@@ -123,13 +132,15 @@ class VictorMagics(Magics):
         if options.output and response:
             cast("Any", self._host.shell).push({options.output: response})
 
-    def _tools(self, names: Sequence[str], offered: Sequence[ToolFunction]) -> list[ToolFunction]:
+    def _tools(self, names: Sequence[str], offered: Sequence[object]) -> list[ToolFunction]:
         """The functions that `--tools` names, but for those that every turn has anyway."""
         return [found for found in map(self._function, dict.fromkeys(names)) if found not in offered]
 
     def _function(self, name: str) -> Any:
+        from victor_nb.agent.tool_sources import IToolSource
+
         namespace = cast("dict[str, Any]", cast("Any", self._host.shell).user_ns)
-        if callable(found := namespace.get(name)):
+        if callable(found := namespace.get(name)) or isinstance(found, IToolSource):
             return found
         if found is not None:
             raise UsageError(f"--tools: {name} is not a function.", hint="name functions of this notebook")
