@@ -98,10 +98,13 @@ def checked_model_settings(given: Mapping[str, Any]) -> dict[str, JsonValue]:
     return _checked(given, "", UsageError)
 
 
-def configured_model_settings(config: Mapping[str, Any]) -> dict[str, JsonValue]:
-    """Those keys of a configuration that are model settings. Raises ConfigError for a value that cannot be."""
+def configured_model_settings(
+    config: Mapping[str, Any], origin: str = "the config coordinator"
+) -> dict[str, JsonValue]:
+    """Those keys of a configuration that are model settings. Raises ConfigError for a value that cannot be, which
+    names `origin`."""
     found = {name: value for name, value in config.items() if name in MODEL_SETTINGS}
-    return _checked(found, " (from the config coordinator)", ConfigError)
+    return _checked(found, f" (from {origin})", ConfigError)
 
 
 def _checked(given: Mapping[str, Any], origin: str, error: type[VictorError]) -> dict[str, JsonValue]:

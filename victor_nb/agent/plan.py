@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from victor_nb.agent.config_check import check_config
 from victor_nb.agent.coordinators.config_coordinator import ConfigCoordinator, ConfigLoad
 from victor_nb.agent.coordinators.prompt_coordinator import BuiltPrompt, PromptCoordinator
 from victor_nb.agent.inquiry import ModelInUse
@@ -107,7 +108,7 @@ class Planner:
         loaded = await _load(self._config, call.session_id)
         names = {"keys": sorted(loaded.config), "providers": list(loaded.providers), "failed": list(loaded.failed)}
         recorder.record("config_loaded", {**names, "assignments": dict(call.assignments)})
-        return loaded.config
+        return check_config(loaded.config, loaded.origin)
 
     def _with_config(self, config: Config) -> Settings:
         """The settings, with those keys of the config that are settings too."""

@@ -15,8 +15,10 @@ def complaint(
     what: str, value: object, origin: str, reason: str, annotation: object = None, *, hidden: bool = False
 ) -> ConfigError:
     """`reason` goes on after the value, as "must be …". A `hidden` value, which may hold a password, is not shown."""
-    is_value = "" if hidden else f" is {_SHORT.repr(value)}:"
     words = [choice for choice in choices(annotation) if isinstance(choice, str)]
     nearest = did_you_mean(value.lower(), words) if isinstance(value, str) else ""
-    colon = ":" if hidden else ""
-    return ConfigError(f"{what} (from {origin}){colon}{is_value} {reason}.{nearest}")
+    if hidden:
+        joined = f" {reason}" if reason.startswith("must ") else f": {reason}"
+    else:
+        joined = f" is {_SHORT.repr(value)}{'; it' if reason.startswith('must ') else ':'} {reason}"
+    return ConfigError(f"{what} (from {origin}){joined}.{nearest}")

@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     tool_selection_strategy: Literal["keyword", "semantic", "hybrid"] = "hybrid"
     tool_selection_limit: Positive = 32
     tool_selection_hybrid_alpha: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
-    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     max_tokens: Positive | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     timeout_s: Seconds | None = None

@@ -12,10 +12,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast, overload
 
+from victor_nb.agent.config_check import check_config
 from victor_nb.config.fetch import SESSIONS_KEPT, ProviderSource, checked_seconds
 from victor_nb.config.loads import ConfigLoad, Explanation, explained, load_frame, merged_load
 from victor_nb.config.merge import copied
-from victor_nb.config.validation import check_config
 from victor_nb.errors import ConfigError
 from victor_nb.protocols import Config, IConfigProvider
 

@@ -7,14 +7,10 @@ because that costs pydantic-settings.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from functools import cache
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
-from pydantic import Field, TypeAdapter, ValidationError
-
-from victor_nb.config.complaints import complaint
-from victor_nb.config.kinds import Positive, Seconds, allowed
+from victor_nb.agent.model_settings import configured_model_settings
 from victor_nb.config.merge import copied
 from victor_nb.errors import ConfigError
 from victor_nb.messages import MODEL_SETTINGS
@@ -22,25 +18,6 @@ from victor_nb.protocols import Config
 
 CALLER: Final = "the caller"
 _NEAR: Final = 0.8
-_Penalty = Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)]
-
-MODEL_SETTING_KINDS: Final[dict[str, Any]] = {
-    "max_tokens": Positive,
-    "temperature": Annotated[float, Field(ge=0, allow_inf_nan=False)],
-    "top_p": Annotated[float, Field(gt=0, le=1)],
-    "top_k": Positive,
-    "timeout": Seconds,
-    "parallel_tool_calls": bool,
-    "seed": int,
-    "presence_penalty": _Penalty,
-    "frequency_penalty": _Penalty,
-    "logit_bias": dict[str, int],
-    "stop_sequences": list[str],
-    "extra_body": dict[str, Any],
-    "thinking": bool | Literal["minimal", "low", "medium", "high", "xhigh", "max"],
-    "service_tier": Literal["auto", "default", "flex", "priority"],
-}
-"""Model setting → what it may be. None is allowed for all: it is not sent."""
 
 
 def check_config(config: Mapping[str, Any], origin: Mapping[str, str] | None = None) -> Config:
@@ -60,33 +37,15 @@ def check_config(config: Mapping[str, Any], origin: Mapping[str, str] | None = N
         whose = _origin_of(key, origin or {})
         if key in settings:
             checked[key] = Settings.checked(key, value, whose)
-        elif key in MODEL_SETTINGS:
-            checked[key] = checked_model_setting(key, value, whose)
-        else:
+        elif key not in MODEL_SETTINGS:
             _refuse_slip(key, [*settings, *MODEL_SETTINGS], whose)
+        if key in MODEL_SETTINGS:
+            checked.update(configured_model_settings({key: checked[key]}, whose))
     return checked
 
 
-def checked_model_setting(key: str, value: object, origin: str) -> Any:
-    """The value as `ModelRequest.settings` takes it.
-
-    Raises:
-        ConfigError: it cannot be used.
-    """
-    kind = MODEL_SETTING_KINDS[key]
-    try:
-        return None if value is None else _adapter(key).validate_python(value)
-    except ValidationError:
-        raise complaint(f"Model setting {key}", value, origin, f"must be {allowed(kind)}", kind) from None
-
-
-@cache
-def _adapter(key: str) -> TypeAdapter[Any]:
-    return TypeAdapter(MODEL_SETTING_KINDS[key])
-
-
-def _refuse_slip(key: object, known: list[str], origin: str) -> None:
-    """A free key is anybody's right: only one or two letters beside a known one it is refused."""
+def _refuse_slip(key: object, known: Iterable[str], origin: str) -> None:
+    """A free key is anybody's right: it is refused only when hardly a letter parts it from a known one."""
     near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=_NEAR) if isinstance(key, str) else []
     if near:
         raise ConfigError(
