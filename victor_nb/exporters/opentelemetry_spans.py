@@ -113,12 +113,13 @@ class SpanMaker:
         from opentelemetry.trace import SpanKind
 
         attributes = self._attributes(part, event, begun.data if begun else {}, event.data)
-        end_ns, turn_id = _nanoseconds(event), str(event.data.get("turn_id"))
-        root = _context(turn_id, "turn")
+        end_ns, turn_id = _nanoseconds(event), event.data.get("turn_id")
+        trace = str(turn_id or event.data.get("request_id"))  # what is asked between turns has a trace of its own
+        root = _context(trace, "turn")
         return ReadableSpan(
             name=_name(part, attributes),
-            context=root if part == "turn" else _context(turn_id, event.id),
-            parent=None if part == "turn" else root,
+            context=root if part == "turn" else _context(trace, event.id),
+            parent=None if part == "turn" or turn_id is None else root,
             resource=self._resource_of(event.kernel_run_id),
             attributes=attributes,
             kind=SpanKind.CLIENT if part == "model_request" else SpanKind.INTERNAL,
