@@ -127,7 +127,8 @@ def _shape(found: Sequence[Word], text: str) -> Shape:
 def _telegram(found: Sequence[Word]) -> Iterator[str]:
     """Without idle words, and without the time that a line of a log begins with."""
     first = next((n for n, w in enumerate(found) if w.kind != "time" and w.norm not in _LEVELS), 0)
-    for w in found[first if first < 5 else 0 :]:
+    stamped = any(":" in w.text for w in found[:first]) and found[first].kind != "link"
+    for w in found[first if stamped else 0 :]:
         if w.norm not in _IDLE or w.norm in NEGATIONS or w.kind == "name":
             yield w.text
 
@@ -148,11 +149,12 @@ def _binding(found: Sequence[Word]) -> tuple[int, float]:
             continue
         strength = _value_ahead(found, place)
         if at.kind == "link":
-            strength *= 0.8 if at.norm in _WEAK else 0.9
+            strength *= 0.9 if at.norm not in _WEAK else 0.8 if _is_numeric(found[place + 1 : place + 3]) else 0.4
         if strength > 0 and strength >= sure:
             best, sure = place, strength
-        if at.norm in _BACKWARD and sure < 0.8 and _value_before(found, place):
-            best, sure = -place, 0.8
+        backward = _value_before(found, place) if at.norm in _BACKWARD else 0.0
+        if backward > sure:
+            best, sure = -place, backward
     return (best, sure) if best else _in_brackets(found)
 
 
@@ -170,10 +172,14 @@ def _value_ahead(found: Sequence[Word], place: int) -> float:
     return 0.7 if ends else 0.1
 
 
-def _value_before(found: Sequence[Word], place: int) -> bool:
-    """Whether a value stands right before, and little else: "use 430 ms as …", "430 ms is …"."""
+def _value_before(found: Sequence[Word], place: int) -> float:
+    """How much it looks as if a value stood right before, and little else: "use 430 ms as …", "430 ms is …"."""
     before = [w for w in found[:place] if w.kind not in ("common", "blank", "link") and w.norm not in UNITS]
-    return len(before) == 1 and before[0].kind in ("number", "name", "time") and place + 1 < len(found)
+    if not before or before[-1].kind not in ("number", "name", "time") or place + 1 >= len(found):
+        return 0.0
+    if before[-1].kind == "name" and any(w.kind in ("number", "time") for w in found[place:]):
+        return 0.0
+    return (0.85, 0.6)[len(before) - 1] if len(before) < 3 else 0.0
 
 
 def _in_brackets(found: Sequence[Word]) -> tuple[int, float]:
@@ -210,4 +216,6 @@ def _key_and_value(found: Sequence[Word], place: int) -> tuple[frozenset[str], f
             if w.kind in ("number", "name") or (w.kind == "proper" and n):
                 names.add(owner or own)
         previous = w.kind
+    if not names and not numeric and place and found[abs(place)].kind == "link":
+        key.update(value)  # too vague to contradict anything
     return frozenset(key), frozenset(names), " ".join(value), numeric

@@ -12,7 +12,10 @@ from victor_nb.context.digest_records import Table, is_rule, json_fields
 
 MOST: Final = 200_000  # characters of a text that are read, half of them at its end
 LONGEST: Final = 600  # characters of one piece; longer ones are cut at blanks
-_SENTENCE: Final = re.compile(r"(?<=[.!?;])[\"')\]]*\s+(?=\S)|(?<=[。！？；])|\s+[—–]\s+")
+_SENTENCE: Final = re.compile(
+    r"(?<=[.!?;])(?<!\b[A-Z]\.)(?<!\b(?:Dr|Mr|Ms|vs|cf|St|ca|Nr|Eq)\.)(?<!\b(?:e\.g|i\.e|Mrs|Fig|bzw)\.)"
+    r"[\"')\]]*\s+(?=\S)|(?<=[。！？；])|\s+[—–]\s+"
+)
 _MARKS: Final = re.compile(r"^(?:(?:[-*+•>#]+|\d{1,3}[.)]|\[[ xX]\])\s+)+")
 _HEADING: Final = re.compile(r"[^\s:][^:]{0,50}:")
 _ASSIGN: Final = re.compile(r"(?<=[\w\])`\"'%])\s*(:=|==|=>|->|→|=)\s*(?=[^\s=])")

@@ -41,7 +41,7 @@ NEGATIONS: Final = frozenset("no not never without n't instead rather than canno
 _NUMBER: Final = re.compile(r"[-+~≈<>≤≥$€£¥#±]{0,2}\d[\d,._'’]*(?:[eE][-+]?\d+)?(?:[%°µ$€£kKmMgGtT]?[a-zA-Z]{0,3}|%)")
 _TIME: Final = re.compile(
     r"\d{4}-\d\d?-\d\d?(?:[T_]?\d\d?:\d\d(?::\d\d)?(?:[.,]\d+)?Z?)?|\d\d?:\d\d(?::\d\d)?(?:[.,]\d+)?Z?"
-    r"|\d{1,4}[-/.]\d\d?[-/.]\d{2,4}"
+    r"|\d{1,4}[-/]\d\d?[-/]\d{2,4}|\d\d?\.\d\d?\.\d{4}"
 )
 _NAME: Final = re.compile(
     r"\w*(?:[a-z][A-Z]|\d|_)[\w.:/\\@#\[\]-]*|.*[\w)\]][./\\:@#]+[\w([].*|[~.]{0,2}[/\\].+|[@#]\w.*|\w+(?:-\w+)+"
