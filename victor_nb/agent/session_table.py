@@ -29,12 +29,18 @@ DTYPES: Final = {
 
 def table(saved: Sequence[SavedSession], run_id: str) -> pd.DataFrame:
     """One row a session; `run_id` is the kernel run that asks."""
+    import numpy as np
     import pandas as pd
 
-    frame = pd.DataFrame([_row(session, run_id) for session in saved], columns=list(DTYPES), dtype=object)
-    for name in ("created_at", "updated_at"):
-        frame[name] = pd.to_datetime(frame[name].astype("Int64"), unit="us", utc=True)
-    return frame.astype(DTYPES)
+    rows = [_row(session, run_id) for session in saved]
+    columns = zip(*rows, strict=True) if rows else ((),) * len(DTYPES)
+    found: dict[str, Any] = {}
+    for (name, dtype), values in zip(DTYPES.items(), columns, strict=True):
+        if dtype == _TIME:  # pandas would read numbers as nanoseconds
+            found[name] = pd.DatetimeIndex(np.array(values, "datetime64[us]")).tz_localize("UTC")
+        else:
+            found[name] = pd.Series(list(values), dtype=cast("Any", dtype))
+    return pd.DataFrame(found)
 
 
 def _row(session: SavedSession, run_id: str) -> tuple[Any, ...]:

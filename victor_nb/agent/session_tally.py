@@ -21,34 +21,43 @@ class _Turn:
 
 
 class Tally:
-    """The turns that stand."""
+    """The turns that stand, and their sums."""
 
     def __init__(self) -> None:
-        self._turns: list[_Turn] = []
+        self._clear()
+
+    def _clear(self) -> None:
+        self._passages: list[_Turn] = []
+        self._known: set[str] = set()
+        self._messages = 0
 
     def add(self, operation: Mapping[str, Any]) -> None:
         """Count what an operation does; of one that is of no known form nothing."""
         if operation.get("kind") == "reset":
-            self._turns.clear()
+            self._clear()
         elif operation.get("kind") == "turn":
             messages = [item["message"] for item in operation.get("items", ()) if "message" in item]
             prompts = (message.get("content") for message in messages if message.get("role") == "user")
-            self._put(
-                _Turn(operation.get("turn_id"), len(messages), next(prompts, None)), operation.get("replaces", ())
-            )
+            turn = _Turn(operation.get("turn_id"), len(messages), next(prompts, None))
+            self._put(turn, self._known.intersection(operation.get("replaces", ())))
 
-    def _put(self, turn: _Turn, replaced: Any) -> None:
-        places = [place for place, old in enumerate(self._turns) if old.turn_id is not None and old.turn_id in replaced]
-        kept = [old for place, old in enumerate(self._turns) if place not in places]
-        kept.insert(places[0] if places else len(kept), turn)
-        self._turns = kept
+    def _put(self, turn: _Turn, replaced: set[str]) -> None:
+        place = len(self._passages)
+        if replaced:
+            place = next(n for n, old in enumerate(self._passages) if old.turn_id in replaced)
+            self._messages -= sum(old.messages for old in self._passages if old.turn_id in replaced)
+            self._passages = [old for old in self._passages if old.turn_id not in replaced]
+            self._known -= replaced
+        self._passages.insert(place, turn)
+        self._messages += turn.messages
+        if turn.turn_id is not None:
+            self._known.add(turn.turn_id)
 
     def to_json(self) -> str:
         """The summary that is stored with a session."""
-        first = next((turn.prompt for turn in self._turns if turn.prompt is not None), None)
-        turns = sum(turn.turn_id is not None for turn in self._turns)
-        messages = sum(turn.messages for turn in self._turns)
-        return json.dumps({"turns": turns, "messages": messages, "first_prompt": first and shortened(first)})
+        first = next((turn.prompt for turn in self._passages if turn.prompt is not None), None)
+        known = {"turns": len(self._known), "messages": self._messages}
+        return json.dumps({**known, "first_prompt": None if first is None else shortened(first)})
 
 
 def shortened(text: str) -> str:
