@@ -17,7 +17,7 @@ from victor_nb.context.journal import JournalCodec
 from victor_nb.errors import ContextError
 from victor_nb.messages import Image, Message, ToolCall
 
-TEXTS = st.text(max_size=20)
+TEXTS = st.text(alphabet='aé字🎉\ud800\n"\\', max_size=8)
 MESSAGES = st.builds(
     Message,
     role=st.sampled_from(["user", "assistant", "tool"]),

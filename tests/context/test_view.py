@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from victor_nb.context.steps import drop_steps, open_call_ids, steps, user_positions
+from victor_nb.context.steps import DIGEST_MARK, drop_steps, open_call_ids, steps, user_positions
 from victor_nb.context.view import repair
-from victor_nb.messages import Message, ToolCall
+from victor_nb.messages import Image, Message, ToolCall
 
 
 @st.composite
@@ -94,6 +94,39 @@ def test_a_summary_as_system_message_becomes_the_users_between_first_and_last() 
     assert [m.content for m in found.messages] == ["user 0", "They talked.", "user 4"]
     assert found.messages[1].role == "user"
     assert found.repaired
+
+
+def test_a_summary_at_the_end_stands_before_the_open_step() -> None:
+    source = [
+        *talk("user", "assistant"),
+        Message("assistant", "", (ToolCall("1", "f", "{}"), ToolCall("2", "f", "{}"))),
+    ]
+    source.append(Message("tool", "so far", tool_call_id="1"))
+    found = repair(source, [source[0], Message("user", "They talked.")])
+    assert [m.content for m in found.messages] == ["user 0", "They talked.", "", "so far"]
+
+
+def test_a_digest_is_none_of_the_users_messages_and_may_be_written_anew() -> None:
+    digest = Message("user", "old", metadata={DIGEST_MARK: True, "facts": 1})
+    source = [*talk("user", "assistant"), digest, *talk("assistant", "user")]
+    new = replace(digest, content="new", metadata={"facts": 2})
+    found = repair(source, [source[0], new, source[-1]])
+    assert [(m.content, dict(m.metadata)) for m in found.messages[1:2]] == [("new", {"facts": 2, DIGEST_MARK: True})]
+    assert repair(source[:3], [source[0]]).messages == (source[0],)
+
+
+def test_the_question_of_a_turn_is_kept_when_its_answer_was_sent_back() -> None:
+    roles = ["user", "assistant", "user", "assistant", "user"]
+    source = [replace(m, turn_id="t" if n > 1 else "s") for n, m in enumerate(talk(*roles))]  # type: ignore[arg-type]
+    assert [m.content for m in repair(source, []).messages] == ["user 0", "user 2", "user 4"]
+
+
+def test_pictures_may_be_left_out_with_a_text_that_is_shortened() -> None:
+    picture = replace(talk("tool")[0], images=(Image(b"png", "image/png"),), tool_call_id="1")
+    source = [*talk("user"), Message("assistant", "", (ToolCall("1", "plot", "{}"),)), picture, *talk("user")]
+    found = repair(source, [*source[:2], replace(picture, content="a plot", images=()), source[3]])
+    assert (found.messages[2].content, found.messages[2].images, found.repaired) == ("a plot", (), False)
+    assert repair(source, [*source[:2], replace(picture, content="a plot"), source[3]]).messages[2].images
 
 
 def test_a_shortened_text_is_taken_and_the_providers_own_form_with_it() -> None:

@@ -34,8 +34,8 @@ class _Running:
 class Conversation:
     """The state of one session. One turn at a time; the other methods may be called from any thread meanwhile.
 
-    `save` is given every operation as it happens, and `notice` every compaction that counts no more. Who reads and
-    then changes holds `lock`.
+    `save` is given every operation as it happens, and `notice` every compaction that counts no more; where `save`
+    raises, nothing has changed, but that a turn has ended. Who reads and then changes holds `lock`.
     """
 
     def __init__(self, session_id: str, codec: JournalCodec | None = None) -> None:
@@ -63,6 +63,11 @@ class Conversation:
         """What the next request would send, the system message excepted."""
         with self.lock:
             return tuple(self._view)
+
+    def sent(self, head: Message | None) -> tuple[Message, ...]:
+        """The messages of the next request, with the system message in front of them."""
+        with self.lock:
+            return (head, *self._view) if head else tuple(self._view)
 
     @property
     def records(self) -> CompactionRecords:
@@ -147,11 +152,11 @@ class Conversation:
             raise ContextError("A system message is no part of the log.", hint="Give it to the prompt coordinator.")
         with self.lock:
             message = self._as_logged(message)
+            self._add(message)
             self._log.know(message)
             self._view.append(message)
             self._estimate += self._log.cost(message)
             self.version += 1
-            self._add(message)
         return message
 
     def close_open_calls(self, text: str = "interrupted") -> tuple[Message, ...]:
@@ -178,7 +183,7 @@ class Conversation:
             undone = self._log.insert(passage, running.place)
             if behind:
                 self._rebuild()
-            saved = self._save(self._codec.encode_passage(passage, self._log.known))
+            saved = self._save(self._codec.encode_passage(passage, self._log.known)) if self.save else None
         self._tell(undone, "turn_replaced")
         return saved
 
@@ -212,10 +217,10 @@ class Conversation:
             if last is None:
                 return None
             found = last[2].record
-            undo([last[0]], "undo", found.id)
-            self._rebuild()
             if not self._running or last[0] is not self._running.passage:
                 self._save({"kind": "undo", "compaction_id": found.id})
+            undo([last[0]], "undo", found.id)
+            self._rebuild()
         self._tell([found.id], "undo")
         return replace(found, undone="undo")
 
@@ -228,10 +233,10 @@ class Conversation:
             message = self._log.known[message_id]
             if message.pinned == pinned:
                 return message
-            changed = self._log.swap(self._everything(), message, replace(message, pinned=pinned))
             running = self._running.passage.items if self._running else ()
-            if not any(item is changed for item in running):
+            if not any(item is message for item in running):
                 self._save({"kind": "pin", "message_id": message_id, "pinned": pinned})
+            changed = self._log.swap(self._everything(), message, replace(message, pinned=pinned))
             self._unpinned = self._unpinned or not pinned
             self._rebuild()
         return changed
@@ -239,9 +244,9 @@ class Conversation:
     def reset(self) -> None:
         """Forget everything; of a turn in progress, everything before it."""
         with self.lock:
+            self._save({"kind": "reset"})
             undone = undo(self._everything(), "reset")
             self._clear()
-            self._save({"kind": "reset"})
             self._rebuild()
         self._tell(undone, "reset")
 
@@ -337,8 +342,10 @@ class Conversation:
         if self._running:
             self._running.passage.items.append(item)
             return None
-        self._log.passages.append(Passage(items=[item]))
-        return self._save(self._codec.encode_passage(self._log.passages[-1], self._log.known))
+        passage = Passage(items=[item])
+        saved = self._save(self._codec.encode_passage(passage, self._log.known)) if self.save else None
+        self._log.passages.append(passage)
+        return saved
 
     def _entry(self, message: Message) -> Entry:
         known = self._log.known.get(message.id)

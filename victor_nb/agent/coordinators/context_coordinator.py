@@ -240,7 +240,7 @@ class ContextCoordinator:
         if tokens > limits.usable:
             raise too_large(conversation, limits)
         meter.sent(conversation.estimate)
-        messages = (head, *conversation.view) if system else conversation.view
+        messages = conversation.sent(head if system else None)
         return Prepared(messages, tokens, tokens / limits.usable, record)
 
     def observe(self, session_id: str, reported_input_tokens: int) -> None:
