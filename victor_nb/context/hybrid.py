@@ -35,7 +35,7 @@ class HybridCompactionStrategy(BaseCompactionStrategy):
         recency: float = 0.4,
         similarity: float = 0.3,
         task: float = 0.3,
-        share: float = 0.3,
+        share: float = 0.15,
         summarize: bool = False,
         model: object = None,
     ) -> None:

@@ -30,7 +30,7 @@ class SemanticCompactionStrategy(BaseCompactionStrategy):
     digested. Raises ConfigError for a share outside of 0 to 0.9.
     """
 
-    def __init__(self, embedder: str | Embedder | None = None, *, share: float = 0.3) -> None:
+    def __init__(self, embedder: str | Embedder | None = None, *, share: float = 0.15) -> None:
         self._embedder = embedder
         self._share = checked_share("share", share)
 

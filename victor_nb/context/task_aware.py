@@ -24,7 +24,7 @@ class TaskAwareCompactionStrategy(BaseCompactionStrategy):
     for what is kept. Raises ConfigError for a share outside of 0 to 0.9.
     """
 
-    def __init__(self, *, share: float = 0.3) -> None:
+    def __init__(self, *, share: float = 0.15) -> None:
         self._share = checked_share("share", share)
 
     async def compact(  # pyright: ignore[reportIncompatibleMethodOverride]
