@@ -54,6 +54,19 @@ def test_what_does_not_follow_is_refused_and_the_events_beside_it_are_kept(store
     assert [event.type for event in store.read(EventQuery())] == ["x_beside"] * 3
 
 
+def test_entries_that_follow_others_than_were_known_are_refused(store: Store, place: Place):
+    store.append_entries("s", entries(1, 2)).result()
+    other = place.open()
+    other.delete_session("s")
+    other.append_entries("s", [SessionEntry(1, "turn", "{}"), SessionEntry(2, "turn", "{}")]).result()
+    with pytest.raises(SessionConflictError):
+        store.append_entries("s", entries(3, 3)).result()
+    store.read_entries("s")
+    store.append_entries("s", entries(3, 3)).result()
+    assert [entry.number for entry in other.read_entries("s")] == [1, 2, 3]
+    other.close()
+
+
 def test_entries_that_do_not_count_on_are_refused_at_once(store: Store):
     for wrong in ([], entries(0, 1), [*entries(1, 1), *entries(3, 3)]):
         with pytest.raises(UsageError, match="count 1, 2, 3"):
