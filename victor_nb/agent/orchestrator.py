@@ -48,6 +48,7 @@ from victor_nb.protocols import IChatModel, IEventStore, IMiddleware, IToolRunne
 from victor_nb.store import open_store
 
 C = TypeVar("C")
+F = TypeVar("F")
 _COORDINATORS = ("config", "prompt", "context", "analytics")
 _ASKED_OF = {"ConfigCoordinator": "load_config", "PromptCoordinator": "build_system_prompt"}
 
@@ -125,14 +126,14 @@ class AgentOrchestrator:
             raise TypeError(f"settings must be a Settings, not {type(settings).__name__}: use Settings(…)")
         self.settings = settings or Settings()
         self.session_id = new_id() if session_id is None else checked_session(session_id)
-        self.tools: list[ToolFunction | IToolSource] = list(tools)
+        self.tools: list[ToolFunction | IToolSource] = _listed(tools)
         self._sources: dict[int, IToolSource] = {}
         self.last_response: ChatResponse | None = None
         self._default = (model, provider)
         self._models: dict[Any, IChatModel] = {}
         self._middlewares = Middlewares(middleware)
-        self._site = ToolSite(tool_runner, _asked_by(approve))
-        self._origin = origin
+        self._site = ToolSite(_function("tool_runner", tool_runner), _asked_by(approve))
+        self._origin = _function("origin", origin)
         self._sessions: dict[str, _Session] = {}
         _check_underscored(underscored)
         self._config_coordinator = _one(ConfigCoordinator, config_coordinator, underscored) or ConfigCoordinator()
@@ -230,7 +231,7 @@ class AgentOrchestrator:
         call = TurnCall(
             message=_checked_message(message),
             session_id=session,
-            toolbox=await self._toolbox([*self.tools, *(tools or ())]),
+            toolbox=await self._toolbox([*self.tools, *_listed(() if tools is None else tools)]),
             model=model,
             output=None if output_type is None else OutputType(output_type),
             model_settings=checked_model_settings(model_settings),
@@ -327,9 +328,24 @@ def _checked_message(message: object) -> str:
 def _asked_by(approve: object) -> Callable[[], Approve | None]:
     if approve is None:
         return default_approve
-    if not callable(approve):
-        raise TypeError(f"approve must be a function of a tool's name and arguments, not {type(approve).__name__}")
-    return lambda: cast("Approve", approve)
+    given = cast("Approve", _function("approve", approve))
+    return lambda: given
+
+
+def _function(name: str, given: F) -> F:
+    if isinstance(given, type) or not callable(given):
+        raise TypeError(f"{name} must be a function, not {_described(given)}")
+    return given
+
+
+def _listed(tools: object) -> list[ToolFunction | IToolSource]:
+    if isinstance(tools, str) or callable(tools) or not isinstance(tools, Iterable):
+        raise TypeError(f"tools takes a list of functions, not {_described(tools)}: use tools=[…]")
+    return list(cast("Iterable[ToolFunction | IToolSource]", tools))
+
+
+def _described(given: object) -> str:
+    return f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
 
 
 def _check_underscored(given: dict[str, Any]) -> None:
@@ -348,8 +364,8 @@ def _one(kind: type[C], public: object, underscored: dict[str, Any]) -> C | None
     given = public if public is not None else documented
     if given is None or isinstance(given, kind) or _stands_in(given, kind):
         return cast("C | None", given)
-    what = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
-    raise TypeError(f"{name} must be a {kind.__name__}, or of a class made from it, not {what}: use {kind.__name__}(…)")
+    name_it = f"use {kind.__name__}(…)"
+    raise TypeError(f"{name} must be a {kind.__name__}, or of a class made from it, not {_described(given)}: {name_it}")
 
 
 def _stands_in(given: object, kind: type) -> bool:

@@ -86,6 +86,7 @@ class Turn:
         try:
             await self._begin(origin, turn_index, streamed=emit is not None)
             await self._converse(emit)
+            saved = self._open.commit_turn()
         except (asyncio.CancelledError, KeyboardInterrupt):
             self._interrupted()
             raise
@@ -95,7 +96,6 @@ class Turn:
             self._roll_back()
             self._completed("error", error)
             raise
-        saved = self._commit()
         self.response = self._respond("ok")
         await _both(saved, self._completed("ok"))
         return self.response
@@ -206,38 +206,41 @@ class Turn:
         if call:
             self._close_open_calls("not used: only the first final answer counts")
 
-    def _commit(self) -> Awaitable[None] | None:
-        return self._open.commit_turn()
-
     def _roll_back(self) -> None:
         if self._conversation:  # else a turn that is in progress there is somebody else's
             self._conversation.rollback_turn()
 
     def _interrupted(self) -> None:
-        partial = self._exchange.partial if self._exchange else ""
+        try:
+            self._keep_partial(self._exchange.partial if self._exchange else "")
+        finally:
+            self.response = self._respond("interrupted")
+            self._completed("interrupted")
+
+    def _keep_partial(self, partial: str) -> None:
         if partial:
             self._append("assistant", f"{partial}\n\n[{INTERRUPTED}]")
             self._result.texts.append(partial)
         if partial or self._result.reply:
             self._close_open_calls(INTERRUPTED)
-            self._commit()
+            self._open.commit_turn()
         else:
             self._roll_back()
-        self.response = self._respond("interrupted")
-        self._completed("interrupted")
 
     async def _stopped(self, rounds: int) -> ToolLimitError:
         """Keep what was done, and close it with a note, so that the conversation can go on from there."""
-        self._close_open_calls(f"not made: the limit of {rounds} rounds of tool calls was reached")
-        self._append("assistant", f"[stopped after {rounds} rounds of tool calls, before there was an answer]")
-        saved = self._commit()
-        self.response = self._respond("error")
         error = ToolLimitError(
             f"the model was still calling tools after {rounds} rounds.",
             hint="what it did is kept: ask it to go on, or raise the setting max_tool_rounds",
-            response=self.response,
         )
-        await _both(saved, self._completed("error", error))
+        self._close_open_calls(f"not made: the limit of {rounds} rounds of tool calls was reached")
+        self._append("assistant", f"[stopped after {rounds} rounds of tool calls, before there was an answer]")
+        try:
+            saved = self._open.commit_turn()
+        finally:
+            error.response = self.response = self._respond("error")
+            recorded = self._completed("error", error)
+        await _both(saved, recorded)
         return error
 
     def _respond(self, status: TurnStatus) -> ChatResponse:
