@@ -55,6 +55,13 @@ async def test_headers_and_credentials_are_sent(webhook: Webhook) -> None:
     assert first["authorization"] == f"Basic {base64.b64encode(b'ada:pa ss').decode()}"
 
 
+async def test_a_header_that_cannot_be_sent_is_named_and_not_shown(webhook: Webhook) -> None:
+    for value in ("canary…", "canary\n", 7):
+        error = await failed(HTTPConfigProvider(webhook.url, headers={"X-Key": value}))  # type: ignore[dict-item]
+        assert error.startswith("The header X-Key cannot be sent")
+        assert "canary" not in error
+
+
 async def test_an_answer_that_has_not_changed_is_not_sent_again(webhook: Webhook) -> None:
     webhook.answer(answer({"a": [1]}, etag='"one"'), Answer(304), answer({"a": 2}, etag='"two"'))
     provider = HTTPConfigProvider(webhook.url)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from victor_nb.config import sources
-from victor_nb.config.settings import Settings
+from victor_nb.config.settings import Settings, allowed_values
 from victor_nb.errors import ConfigError
 
 
@@ -156,3 +156,62 @@ def test_patterns_to_redact_come_from_everywhere(project: Path, monkeypatch: pyt
         Settings()
     with pytest.raises(ConfigError, match=r"'\(' is no regular expression"):
         Settings(redact_patterns=["fine", "("])
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({"capture_content": "redact"}, r"is 'redact'; it must be 'on', 'off' or 'redacted'\. Did you mean 'redacted'"),
+        (
+            {"compaction_strategy": "summary"},
+            "'digest', 'recent', 'summarizing', .* or 'hybrid'.*Did you mean 'summari",
+        ),
+        ({"tool_selection_strategy": 1}, "is 1; it must be 'keyword', 'semantic' or 'hybrid'"),
+        ({"tool_selection_limit": 0}, "is 0; it must be a whole number from 1"),
+        ({"tool_selection_hybrid_alpha": 1.5}, r"is 1\.5; it must be a number from 0 up to 1"),
+        ({"keep_sessions": "maybe"}, "is 'maybe'; it must be true or false"),
+        ({"max_parallel_tools": -1}, "is -1; it must be a whole number from 1"),
+        ({"temperature": 3}, "is 3; it must be a number from 0 up to 2"),
+        ({"tool_timeout_s": 0}, "is 0; it must be seconds above 0"),
+        ({"model": ""}, "is ''; it must not be empty; leave it out instead"),
+        ({"embedder": " "}, "must not be empty"),
+        ({"prompt_language": ""}, "must not be empty"),
+        ({"home": ""}, "must be the path of a folder; leave it out"),
+        ({"redact_patterns": ["("]}, r"'\(' is no regular expression"),
+        ({"redact_patterns": "EMP"}, "must be a list of regular expressions"),
+        ({"prompt_notbook": True}, "Unknown setting 'prompt_notbook'. Did you mean 'prompt_notebook'"),
+    ],
+)
+def test_a_value_that_cannot_be_is_told_with_what_can(given: dict[str, object], match: str) -> None:
+    with pytest.raises(ConfigError, match=match) as caught:
+        Settings(**given)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["localhost:11434/v1", "http://", "ftp://h/", "http://a b/", "http://h:99999/", "v1"])
+def test_a_base_url_is_an_http_url(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"base_url \(from argument\) must be an http:// or https:// URL"):
+        Settings(base_url=url)
+
+
+def test_a_base_url_keeps_its_password_to_itself() -> None:
+    settings = Settings(base_url="https://ada:canary@models.example.org/v1")
+    assert settings.base_url == "https://ada:canary@models.example.org/v1"
+    assert "canary" not in f"{settings!r} {settings.explain()}"
+    with pytest.raises(ConfigError) as refused:
+        Settings(base_url="https://ada:canary@/v1")
+    assert "canary" not in str(refused.value)
+
+
+def test_sections_of_the_prompt_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VICTOR_PROMPT_NOTEBOOK", "true")
+    monkeypatch.setenv("VICTOR_PROMPT_LANGUAGE", "de")
+    nothing = {"code_style": None, "compliance": None, "project": False}
+    assert Settings().prompt_options() == {"language": "de", "notebook": True, **nothing}
+
+
+def test_every_setting_says_what_it_may_be() -> None:
+    said = {name: allowed_values(name) for name in Settings.model_fields}
+    assert said["context_window"] == "a whole number from 1"
+    assert said["timeout_s"] == "seconds above 0"
+    assert "a value of its kind" not in said.values()

@@ -50,7 +50,7 @@ async def test_a_variant_reaches_the_request_and_the_turns() -> None:
     store.flush()
     turns = Analytics(lambda: store).turns(expand_tags=True)
     dealt = [config.assignments(session)["heat"] for session in sessions]
-    assert turns["tag_heat" if "tag_heat" in turns else "tags.heat"].tolist() == dealt
+    assert turns["tag_heat"].tolist() == dealt
     assert [request.settings["temperature"] for request in model.requests] == [
         arms[arm]["temperature"] for arm in dealt
     ]

@@ -12,16 +12,19 @@ import pytest
 import victor_nb as vn
 from victor_nb import Settings, errors
 from victor_nb.agent.orchestrator import AgentOrchestrator
+from victor_nb.config.settings import allowed_values
 from victor_nb.events import PAYLOADS
 from victor_nb.frames import Analytics
 from victor_nb.models import PROVIDERS, parse
 from victor_nb.notebook.arguments import cell_help
+from victor_nb.prompt import builtin_contributors
 from victor_nb.store import SQLiteStore
 from victor_nb.testing import ScriptedModel, call
 
 ROOT = Path(__file__).parents[2]
-GUIDE, ANALYTICS, README = (
-    (ROOT / name).read_text(encoding="utf-8") for name in ("docs/guide.md", "docs/analytics.md", "README.md")
+GUIDE, ANALYTICS, CONFIGURATION, PROMPTS, README = (
+    (ROOT / name).read_text(encoding="utf-8")
+    for name in ("docs/guide.md", "docs/analytics.md", "docs/configuration.md", "docs/prompts.md", "README.md")
 )
 FRAMES = ("events", "turns", "requests", "tool_calls", "compactions", "sessions", "feedback", "exports", "summary")
 
@@ -37,14 +40,26 @@ def names(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
-def test_every_setting_is_told_with_its_default():
-    told = {names(name)[0]: default for name, default, _ in table(GUIDE, "settings")}
+def test_every_setting_is_told_with_its_default_and_what_it_may_be():
+    rows = table(CONFIGURATION, "settings")
+    told = {names(name)[0]: default for name, default, _, _ in rows}
     assert list(told) == list(Settings.model_fields)
     for name, field in Settings.model_fields.items():
         if field.default_factory is None:
             assert told[name] == ("–" if field.default is None else f"`{field.default!r}`")
         else:
             assert not told[name].startswith("`")
+    assert {names(name)[0]: allowed for name, _, allowed, _ in rows} == {name: allowed_values(name) for name in told}
+
+
+def test_every_built_in_contributor_is_told_with_its_priority_and_setting():
+    told = {names(row[0])[0].partition("(")[0]: row[1:3] for row in table(PROMPTS, "contributors")}
+    settings = Settings(
+        prompt_language="de", prompt_code_style="pep8", prompt_compliance="x", prompt_notebook=True, prompt_project=True
+    )
+    made = builtin_contributors(**settings.prompt_options())
+    assert {type(one).__name__: str(one.priority()) for one in made} == {name: row[0] for name, row in told.items()}
+    assert {names(row[1])[0] for row in told.values()} == {f"prompt_{name}" for name in settings.prompt_options()}
 
 
 def test_the_help_of_the_magics_is_quoted():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 
 import pytest
 
 from victor_nb.agent.coordinators.prompt_coordinator import BasePromptContributor, PromptCoordinator
-from victor_nb.errors import PromptError
+from victor_nb.errors import PromptError, UsageError
 from victor_nb.protocols import PromptContext
 
 
@@ -110,3 +111,76 @@ def test_what_contributes_nothing_is_refused_at_once() -> None:
     for wrong in [Empty(), object(), Section]:
         with pytest.raises(TypeError, match="is no prompt contributor"):
             PromptCoordinator([wrong])  # type: ignore[list-item]
+
+
+async def test_explain_is_a_table_for_each_session() -> None:
+    coordinator = PromptCoordinator([Section("a", 60), Section(OSError("no disk"), 50), Section("")], base=False)
+    empty = coordinator.explain()
+    with pytest.warns(UserWarning, match="no disk"):
+        await coordinator.build(PromptContext({"session_id": "one"}))
+    coordinator.add(Section("new", 99))
+    await coordinator.build(PromptContext({"session_id": "two"}))
+    frame = coordinator.explain("one")
+    assert frame["status"].tolist() == ["ok", "failed", "empty"]
+    assert frame["error"].tolist()[1] == "OSError: no disk"
+    assert frame["chars"].isna().tolist() == [False, True, False]
+    assert coordinator.explain()["text"].tolist()[0] == "new"
+    assert list(map(str, frame.dtypes)) == [
+        "string", "Float64", "boolean", "string", "Int64", "Int64", "string", "string",
+    ]  # fmt: skip
+    assert empty.dtypes.equals(frame.dtypes)
+
+
+async def test_a_failure_is_warned_of_once_until_it_works_again() -> None:
+    section = Section(OSError("no disk"))
+    coordinator = PromptCoordinator([section], base=False)
+    for text in ("fine", OSError("no disk")):
+        with pytest.warns(UserWarning, match="no disk") as caught:
+            assert [(await coordinator.build()).failed for _ in range(2)] == [("Section",)] * 2
+        assert len(caught) == 1
+        section.text = text
+        if text == "fine":
+            await coordinator.build()
+            section.text = OSError("no disk")
+
+
+async def test_contributors_come_and_go() -> None:
+    section = Section("a")
+    coordinator = PromptCoordinator([section, CodeStyle("PEP 8")])
+    assert [type(one).__name__ for one in coordinator.contributors] == ["BaseSystemPrompt", "CodeStyle", "Section"]
+    coordinator.remove("CodeStyle")
+    coordinator.remove("BaseSystemPrompt")
+    assert await coordinator.build_system_prompt() == "a"
+    with pytest.raises(UsageError, match=r"no contributor 'Sections'.*Did you mean 'Section'"):
+        coordinator.remove("Sections")
+    coordinator.remove(section)
+    assert await coordinator.build_system_prompt() == ""
+    with pytest.raises(TypeError, match="is no prompt contributor"):
+        coordinator.add(object())  # type: ignore[arg-type]
+
+
+async def test_one_that_takes_too_long_has_failed_and_blocking_ones_hold_up_nobody() -> None:
+    gate, entered = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    class Blocking:
+        def contribute(self, context: PromptContext) -> str:
+            loop.call_soon_threadsafe(entered.set)
+            return "late" if gate.wait(10) else "never"
+
+    class Opening:
+        async def get_contribution(self, context: PromptContext) -> str:
+            await entered.wait()
+            gate.set()
+            return "first"
+
+    class Stuck:
+        timeout_s = 0.01
+
+        async def get_contribution(self, context: PromptContext) -> str:
+            await asyncio.Event().wait()
+            return ""
+
+    with pytest.warns(UserWarning, match=r"Stuck failed: ConfigError: it gave no answer in 0\.01 s"):
+        built = await PromptCoordinator([Opening(), Blocking(), Stuck()], base=False).build()
+    assert built.text == "first\n\nlate"

@@ -139,6 +139,14 @@ class HTTPConfigProvider:
             retryable = isinstance(error, httpx.TransportError) and not isinstance(error, httpx.UnsupportedProtocol)
             raise HTTPConfigError(f"{shown} could not be asked: {type(error).__name__}.", retryable=retryable) from None
 
+    def _asking(self, last: Kept | None) -> dict[str, str]:
+        given = self._headers() if callable(self._headers) else self._headers or {}
+        for name, value in given.items():
+            if not (isinstance(value, str) and value.isascii() and value.isprintable()):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise HTTPConfigError(f"The header {name} cannot be sent: its value must be text of ASCII characters.")
+        etag = {"If-None-Match": last.etag} if last and last.etag else {}
+        return {"Accept": "application/json", **given, **etag}
+
     async def _understood(self, answer: httpx.Response, session_id: str, last: Kept | None) -> dict[str, Any]:
         if answer.status_code == 304 and last:
             self._last.keep(session_id, last.config, last.etag)

@@ -117,7 +117,9 @@ Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), told("seconds above 0")]
 Filled = Annotated[str, BeforeValidator(_filled)]
 Folder = Annotated[Path, BeforeValidator(_folder), told("the path of a folder")]
-WebAddress = Annotated[str, BeforeValidator(_web_address), AfterValidator(guarded)]
+WebAddress = Annotated[
+    str, BeforeValidator(_web_address), AfterValidator(guarded), told("an http:// or https:// URL with a host")
+]
 StoreLocation = Annotated[
     Path | str | None,
     BeforeValidator(_location),
