@@ -333,7 +333,7 @@ def _asked_by(approve: object) -> Callable[[], Approve | None]:
 
 
 def _function(name: str, given: F) -> F:
-    if isinstance(given, type) or not callable(given):
+    if not callable(given):
         raise TypeError(f"{name} must be a function, not {_described(given)}")
     return given
 
