@@ -12,7 +12,7 @@ from typing import Final
 from victor_nb.context.digest_choice import choose
 from victor_nb.context.digest_conflicts import latest
 from victor_nb.context.digest_shapes import Shape
-from victor_nb.context.digest_statements import rarity_in, statements
+from victor_nb.context.digest_statements import background_of, statements
 from victor_nb.context.summary_note import body_of
 from victor_nb.messages import Message
 
@@ -25,8 +25,8 @@ _HEAD: Final = "Also said:"
 def forgotten(part: Sequence[Message], text: str, room: float, ratio: float) -> str:
     """Lines to add to `text`, a summary of `part`: at most `room` tokens, or an empty text. `ratio` is counted tokens
     per estimated one."""
-    rarity = rarity_in(part)
-    said = [s for message in part for s in statements(message.role, body_of(message), rarity)]
+    background = background_of(part)
+    said = [s for message in part for s in statements(message.role, body_of(message), background)]
     plain = text.casefold()
     lost = [s for s in latest(said) if s.worth >= _LEAST and not _is_told(s.shape, plain)]
     chosen = choose(lost, room, _LEAST, ratio).chosen
