@@ -120,12 +120,7 @@ class HTTPConfigProvider:
 
         url = self._url.replace(_PLACE, quote(session_id, safe=""))
         shown = shown_url(self._url)
-        headers = {
-            "Accept": "application/json",
-            **(self._headers() if callable(self._headers) else self._headers or {}),
-        }
-        if last and last.etag:
-            headers["If-None-Match"] = last.etag
+        headers = self._asking(last)
         try:
             async with asyncio.timeout(self._request_timeout_s), await self._client() as client:
                 target = httpx.URL(url)
