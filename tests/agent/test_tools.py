@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import subprocess
 import sys
@@ -12,29 +11,15 @@ from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any, Literal
 
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
+from support.tool_dispatch import dispatch, run_here, run_in_thread
 
-from victor_nb.agent.tools import Tool, Toolbox, ToolInterrupted, ToolOutcome, tool
+from victor_nb.agent.tools import CallSite, Tool, Toolbox, ToolInterrupted, tool
 from victor_nb.errors import ToolDefinitionError
 from victor_nb.messages import ToolCall
-
-
-async def run_here(call: Callable[[], Any]) -> Any:
-    return call()
-
-
-async def run_in_thread(call: Callable[[], Any]) -> Any:
-    return await asyncio.to_thread(call)
-
-
-def dispatch(function: Any, arguments: str = "{}", *, name: str | None = None, **options: Any) -> ToolOutcome:
-    box = Toolbox([function], **{k: options.pop(k) for k in ("timeout_s", "max_result_chars") if k in options})
-    call = ToolCall("1", name or next(iter(box)), arguments)
-    return asyncio.run(box.dispatch(call, options.pop("runner", run_here), **options))
 
 
 def weather(city: str, days: int = 3, *, unit: Literal["C", "F"] = "C") -> str:
@@ -56,7 +41,7 @@ def weather(city: str, days: int = 3, *, unit: Literal["C", "F"] = "C") -> str:
 
 def test_the_schema_comes_from_signature_and_docstring() -> None:
     spec = Tool.of(weather).spec
-    assert (spec.name, spec.description) == ("weather", "Look up the weather of a city.")
+    assert (spec.name, spec.description) == ("weather", "Look up the weather of a city. More for people.")
     assert spec.parameters == {
         "type": "object",
         "additionalProperties": False,
@@ -66,32 +51,6 @@ def test_the_schema_comes_from_signature_and_docstring() -> None:
             "days": {"type": "integer", "default": 3, "description": "how many days."},
             "unit": {"enum": ["C", "F"], "type": "string", "default": "C"},
         },
-    }
-
-
-def test_numpy_docstrings_are_read_too() -> None:
-    def area(width: float, height: float) -> float:
-        """Area.
-
-        Parameters
-        ----------
-        width : float
-            From left
-            to right.
-        height : float
-            Upwards.
-
-        Returns
-        -------
-        area : float
-            The area.
-        """
-        return width * height
-
-    found: Any = Tool.of(area).spec.parameters["properties"]
-    assert {name: entry["description"] for name, entry in found.items()} == {
-        "width": "From left to right.",
-        "height": "Upwards.",
     }
 
 
@@ -197,23 +156,6 @@ def test_an_unknown_tool_gets_a_suggestion() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        ("{", "Invalid JSON"),
-        ("[]", "object"),
-        ("{}", "city: Field required"),
-        ('{"city": "x", "town": 1}', "town: Extra inputs"),
-        ('{"city": "x", "unit": "K"}', "unit: Input should be 'C' or 'F'"),
-    ],
-)
-def test_wrong_arguments_are_told_to_the_model(arguments: str, reason: str) -> None:
-    outcome = dispatch(weather, arguments)
-    assert outcome.status == "invalid_arguments"
-    assert reason in outcome.text
-    assert "errors.pydantic.dev" not in outcome.text
-
-
-@pytest.mark.parametrize(
     "error", [ValueError("no\nsuch  city"), SystemExit("no such city"), StopIteration("no such city")]
 )
 def test_what_a_tool_raises_is_one_line(error: BaseException) -> None:
@@ -228,10 +170,12 @@ def test_what_a_tool_raises_is_one_line(error: BaseException) -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ToolInterrupted])
 def test_an_interrupt_passes_through(error: type[BaseException]) -> None:
+    """As an exception that cannot end the thread which the event loop runs on."""
+
     async def fails() -> None:
         raise error
 
-    with pytest.raises(error):
+    with pytest.raises(ToolInterrupted):
         dispatch(fails)
 
 
@@ -245,101 +189,48 @@ def test_a_tool_that_takes_too_long_is_left() -> None:
     assert outcome.text == "Timed out after 0.01 s."
 
 
+def test_a_plain_function_that_takes_too_long_may_go_on() -> None:
+    over = threading.Event()
+
+    def wait() -> None:
+        over.wait(10)
+
+    async def release_when_told(call: Callable[[], Any]) -> Any:
+        try:
+            return await asyncio.to_thread(call)
+        finally:
+            over.set()
+
+    outcome = dispatch(wait, timeout_s=0.05, runner=release_when_told)
+    assert outcome.text == "Timed out after 0.05 s. It may still be running."
+
+
+def test_the_time_of_a_call_starts_with_its_function() -> None:
+    """Two functions that share one thread: the second waits longer than it may take, and is not late for that."""
+
+    @tool(timeout_s=0.05)
+    def quick() -> str:
+        return "done"
+
+    alone = asyncio.Lock()
+
+    async def one_at_a_time(call: Callable[[], Any]) -> Any:
+        async with alone:
+            await asyncio.sleep(0.1)
+            return await asyncio.to_thread(call)
+
+    async def both() -> list[Any]:
+        box, site = Toolbox([quick]), CallSite(one_at_a_time, queued=1000)
+        return await asyncio.gather(*(box.dispatch(ToolCall(n, "quick", "{}"), site) for n in "ab"))
+
+    assert [outcome.text for outcome in asyncio.run(both())] == ["done", "done"]
+
+
 def test_a_timeout_of_the_tools_own_is_its_own_error() -> None:
     def fails() -> None:
         raise TimeoutError("the database is slow")
 
     assert dispatch(fails, timeout_s=60).text == "TimeoutError: the database is slow"
-
-
-def test_approval_is_asked_for_with_the_arguments() -> None:
-    asked: list[Any] = []
-
-    @tool(requires_approval=True)
-    def delete(path: str) -> str:
-        return f"deleted {path}"
-
-    async def approve(name: str, arguments: dict[str, Any]) -> bool:
-        asked.append((name, arguments))
-        return arguments["path"] == "b"
-
-    assert dispatch(delete, '{"path": "a"}').status == "denied"
-    assert dispatch(delete, '{"path": "a"}', approve=approve).status == "denied"
-    outcome = dispatch(delete, '{"path": "b"}', approve=approve)
-    assert (outcome.text, outcome.approved_by) == ("deleted b", "user")
-    assert asked == [("delete", {"path": "a"}), ("delete", {"path": "b"})]
-    assert dispatch(delete, '{"path": "c"}', approve=lambda name, arguments: True).status == "ok"
-
-
-@dataclasses.dataclass
-class Point:
-    x: int
-
-
-class Hostile:
-    def __repr__(self) -> str:
-        raise RuntimeError("no")
-
-    __str__ = __repr__
-
-
-def endless() -> Any:
-    while True:
-        yield 1
-
-
-def circle() -> Any:
-    found: list[Any] = []
-    found.append(found)
-    return found
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        ("as it is", "as it is"),
-        (None, "null"),
-        ({"a": (1, 2.5)}, '{"a":[1,2.5]}'),
-        (Point(1), '{"x":1}'),
-        (date(2024, 1, 2), '"2024-01-02"'),
-        (pd.Series([1]).sum(), "1"),
-        (float("nan"), "null"),
-        (b"\xff", "b'\\xff'"),
-        (object, "<class 'object'>"),
-        (Hostile(), "<a Hostile whose repr failed>"),
-        (endless(), "<generator object endless at"),
-        (circle(), "[[...]]"),
-    ],
-)
-def test_any_result_becomes_text(value: object, text: str) -> None:
-    def give() -> object:
-        return value
-
-    outcome = dispatch(give)
-    assert outcome.status == "ok"
-    assert outcome.text.startswith(text)
-
-
-def test_tables_show_shape_and_head() -> None:
-    frame = pd.DataFrame({"a": range(1000), "b": "x"})
-    text = dispatch(returning(frame)).text
-    assert text.startswith("DataFrame of 1,000 rows × 2 columns, the first 20:\n")
-    assert len(text.splitlines()) == 22
-    assert dispatch(returning(frame["a"][:2])).text.startswith("Series of 2 rows:\n")
-
-
-def returning(value: object) -> Callable[[], object]:
-    def give() -> object:
-        return value
-
-    return give
-
-
-def test_a_long_result_is_cut_and_says_so() -> None:
-    outcome = dispatch(returning("x" * 60_000))
-    assert outcome.truncated
-    assert outcome.text.startswith("x" * 50_000 + "\n… (cut: the first 50,000 of 60,000")
-    assert not dispatch(returning("x" * 9), max_result_chars=9).truncated
 
 
 def test_an_error_whose_text_fails_is_named() -> None:

@@ -18,7 +18,7 @@ from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from victor_nb.agent.tool_annotations import usable
+from victor_nb.agent.tool_annotations import has_default, usable
 from victor_nb.errors import ToolDefinitionError
 from victor_nb.messages import JsonValue
 
@@ -169,6 +169,8 @@ def _field(parameter: inspect.Parameter, description: str | None) -> tuple[Any, 
         named["description"] = told or description
     if default is inspect.Parameter.empty or isinstance(default, FieldInfo):
         return kind, field(**named)
+    if has_default(kind):
+        return kind, field(**named, default=default)
     shown = _default_as_json(default)
     extra = {} if shown is PydanticUndefined else {"json_schema_extra": {"default": shown}}
     return kind, field(**named, **extra, default_factory=lambda: None)

@@ -20,7 +20,7 @@ from victor_nb.agent.tool_images import MAX_IMAGES, picture_of
 from victor_nb.agent.tool_tables import table_text
 from victor_nb.messages import Image, JsonValue
 
-MAX_VALUES: Final = 20_000
+MAX_VALUES: Final = 5_000
 _MAX_DEPTH: Final = 40
 _MAX_NESTED_CHARS: Final = 20_000
 _MAX_REPR_CHARS: Final = 2_000

@@ -83,7 +83,7 @@ class MCPConnection:
     async def _call(self, name: str, arguments: Mapping[str, Any]) -> list[Any]:
         live = await self._ready()
         result = await self._asked(live, live.toolset.direct_call_tool(name, dict(arguments)))
-        return [_part(part) for part in cast("list[Any]", result)] if isinstance(result, list) else [_part(result)]
+        return _parts(result)
 
     async def _asked(self, live: _Live, question: Coroutine[Any, Any, T]) -> T:
         """The answer. What the server says against it leaves the connection open; any other failure ends it."""
@@ -222,6 +222,14 @@ def _spec(tool: Any) -> ToolSpec:
     schema.setdefault("properties", {})
     schema.pop("title", None)
     return ToolSpec(found["name"], found.get("description") or found.get("title") or "", schema)
+
+
+def _parts(result: Any) -> list[Any]:
+    """A list is one value, unless there are files in it."""
+    from pydantic_ai.messages import BinaryContent
+
+    parts = cast("list[Any]", result) if isinstance(result, list) else [result]
+    return [_part(part) for part in parts] if any(isinstance(part, BinaryContent) for part in parts) else [result]
 
 
 def _part(value: Any) -> Any:
