@@ -16,6 +16,7 @@ _TAIL: Final = 0.2  # of the target for the newest steps, when older ones are fo
 _SHARE: Final = 0.75  # of the target for all digests, at most
 _SPARE: Final = 0.25  # of the target for what is not worthy
 _LEAST: Final = 0.5  # worth of what a digest may say
+_SHARED_LINES: Final = 1.15
 _MOST_DIGESTS: Final = 12
 _MOST_HIDDEN: Final = 400
 
@@ -84,10 +85,7 @@ class Folding:
             appended = self._appended(kept, found)
             if self._parts.budget.count(appended) <= self._target:
                 return appended
-        merged = choose(tightened([*kept, *new]), room * (1.0 if last else 0.95), _LEAST, ratio, self._target * _SPARE / 2)
-        if _squeezed(merged) and not last:
-            return None
-        return self._merged(merged)
+        return self._merged(tightened([*kept, *new]), room, last=last)
 
     def _holding(self) -> tuple[list[Statement], list[Statement]]:
         """What still holds: of the digests' entries, and of all else."""
@@ -98,15 +96,20 @@ class Folding:
         holding = latest([*shown, *hidden, *fresh], after)
         return [s for s in holding if s.source >= 0], [s for s in holding if s.source < 0]
 
-    def _merged(self, found: Choice) -> list[Message]:
-        chosen, held = found.chosen, _held(found)
+    def _merged(self, said: list[Statement], room: float, *, last: bool) -> list[Message] | None:
+        """All digests in one. Notes that share a line take less than on their own, so more are tried at first."""
         count = len(self._folded) + sum(digest[2] for digest in self._digests)
+        room *= _SHARED_LINES
         while True:
-            messages = self._placed([digest_message(chosen, held, count)] if chosen else [])
-            if not chosen or self._parts.budget.count(messages) <= self._target:
+            found = choose(said, room, _LEAST, self._parts.ratio, self._target * _SPARE / 2)
+            if _squeezed(found) and not last:
+                return None
+            notes = [digest_message(found.chosen, _held(found), count, grouped=True)] if found.chosen else []
+            messages = self._placed(notes)
+            excess = self._parts.budget.count(messages) - self._target
+            if not notes or excess <= 0:
                 return messages
-            least = min(range(len(chosen)), key=lambda n: chosen[n].worth)
-            chosen = [s for n, s in enumerate(chosen) if n != least]
+            room = min(room - excess, room * 0.98)
 
     def _appended(self, kept: list[Statement], found: Choice) -> list[Message]:
         notes: list[Message] = []

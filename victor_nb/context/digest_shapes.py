@@ -47,7 +47,9 @@ currently still again which
 """
 _IDLE: Final = frozenset(_IDLE_TEXT.split())
 _LEVELS: Final = frozenset(("info", "debug", "info:", "notice", "trace"))
-_THIN: Final = frozenset("is are was were be been of for has have had to at as now with set".split())
+
+
+_QUOTES: Final = str.maketrans("", "", "'\"`*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,32 @@ def shape_of(text: str) -> Shape:
 
 
 def tight(text: str) -> str:
-    """The same in fewer words still: verbs and prepositions that a reader of notes does not miss are left out."""
+    """The same in fewer words still: without the verbs and the small words that a reader of notes does not miss."""
     found = [word(raw) for raw in spaced(text).split()]
     place, _ = _binding(found)
-    if place <= 0 or not _is_numeric(found[place + 1 :]):
+    if not place:
         return text
-    kept = [w.text for w in found if w.norm not in _THIN]
-    return _closed(" ".join(kept)) or text
+    numeric = place < 0 or _is_numeric(found[place + 1 :])
+    kept = [":" if n == place and not numeric else w.text for n, w in enumerate(found) if _stays(w, n == place, numeric)]
+    return _closed(" ".join(kept)).replace(" :", ":").translate(_QUOTES) or text
+
+
+def label_of(text: str) -> tuple[str, str]:
+    """The ordinary words of a short note, and the rest: `timeout` and `orders-db 430 ms`. Both empty if it is no such."""
+    found = [word(raw) for raw in text.split()]
+    plain = [n for n, w in enumerate(found) if w.kind == "word" and (w.norm not in UNITS or not n)]
+    if not plain or len(plain) > 2 or plain[-1] - plain[0] >= len(plain) or len(found) > 6:
+        return "", ""
+    label = " ".join(found[n].text for n in plain)
+    if not label.isalpha() or not any(w.kind == "name" for w in found):
+        return "", ""
+    return label, " ".join(w.text for n, w in enumerate(found) if n not in plain)
+
+
+def _stays(found: Word, binds: bool, numeric: bool) -> bool:
+    if binds and not numeric:
+        return True
+    return found.kind not in ("common", "link", "bind") or found.norm in NEGATIONS
 
 
 def _clusters(found: Sequence[Word]) -> Iterator[list[Word]]:
@@ -173,13 +194,13 @@ def _value_ahead(found: Sequence[Word], place: int) -> float:
 
 
 def _value_before(found: Sequence[Word], place: int) -> float:
-    """How much it looks as if a value stood right before, and little else: "use 430 ms as …", "430 ms is …"."""
+    """How much it looks as if a value stood right before: "use 430 ms as …", "430 ms is …"."""
     before = [w for w in found[:place] if w.kind not in ("common", "blank", "link") and w.norm not in UNITS]
     if not before or before[-1].kind not in ("number", "name", "time") or place + 1 >= len(found):
         return 0.0
-    if before[-1].kind == "name" and any(w.kind in ("number", "time") for w in found[place:]):
+    if before[-1].kind == "name" and (len(before) > 1 or _is_numeric(found[place:])):
         return 0.0
-    return (0.85, 0.6)[len(before) - 1] if len(before) < 3 else 0.0
+    return 0.85 if len(before) == 1 else 0.6
 
 
 def _in_brackets(found: Sequence[Word]) -> tuple[int, float]:
@@ -203,7 +224,7 @@ def _key_and_value(found: Sequence[Word], place: int) -> tuple[frozenset[str], f
     dotted = 0 < place < len(found) - 1 and found[place + 1].kind in ("number", "time", "name")
     previous = ""
     for n, w in enumerate(found):
-        inside = n > place >= 0 or n < -place
+        inside = n > place > 0 or n < -place or not place
         unit = w.norm in UNITS and previous in ("number", "time")
         if w.kind in ("blank", "bind", "link", "common") and not unit:
             previous = w.kind

@@ -22,7 +22,7 @@ fyi again instead longer rather than no not if into over under up down out but y
 whose what when where while because after before until since during between within without became becomes become stays
 remains turned moved raised lowered bumped switched revised final finally found confirmed measured reported shows showed
 returned got gives gave say says said must measure runs run using uses used use went observed recorded logged registered
-configured info warn debug yes ok well only all any it's that's we've i've let's make made take takes know recall
+configured info warn debug yes ok well only all any it's that's we've i've let's make made take takes know recall wrong settled way about
 """
 _LINKS_TEXT: Final = """
 is are was were of be equals equal became becomes remains stays has have had to at as reads shows showed hit reached means
