@@ -48,7 +48,7 @@ def test_a_key_of_ones_own_is_free(key: str) -> None:
 @pytest.mark.parametrize(
     ("key", "meant"),
     [("temprature", "temperature"), ("max_token", "max_tokens"), ("modle", "model"), ("Temperature", "temperature"),
-     ("stop_sequence", "stop_sequences"), ("system_promt", "system_prompt"), ("context_windows", "context_window")],
+     ("stop_sequence", "stop_sequences"), ("systems_prompt", "system_prompt"), ("context_windows", "context_window")],
 )  # fmt: skip
 def test_a_slip_is_refused_with_the_nearest_name(key: str, meant: str) -> None:
     with pytest.raises(ConfigError, match=rf"'{key}' \(from the caller\)\. Did you mean '{meant}'"):
@@ -60,11 +60,11 @@ def test_a_slip_is_refused_with_the_nearest_name(key: str, meant: str) -> None:
     [
         ({"top_p": 2}, r"top_p .* is 2; it must be a number above 0 up to 1"),
         ({"model": 5}, r"model .* is 5; it must be text"),
-        ({"thinking": "hihg"}, r"thinking .*'hihg'; it must be True, False or one of minimal"),
+        ({"thinking": "higher"}, r"thinking .*'higher'; it must be True, False or one of minimal"),
         ({"seed": "x"}, "seed .* must be a whole number"),
         ({"presence_penalty": 3}, "presence_penalty .* is 3.*from -2 .*to 2"),
         ({"stop_sequences": "END"}, "stop_sequences .* must be a list"),
-        ({"compaction_strategy": "digets"}, "'digest', 'recent'.*Did you mean 'digest'"),
+        ({"compaction_strategy": "digests"}, "'digest', 'recent'.*Did you mean 'digest'"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_with_what_can(config: dict[str, Any], match: str) -> None:

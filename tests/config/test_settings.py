@@ -179,7 +179,7 @@ def test_patterns_to_redact_come_from_everywhere(project: Path, monkeypatch: pyt
         ({"home": ""}, "must be the path of a folder; leave it out"),
         ({"redact_patterns": ["("]}, r"'\(' is no regular expression"),
         ({"redact_patterns": "EMP"}, "must be a list of regular expressions"),
-        ({"prompt_notbook": True}, "Unknown setting 'prompt_notbook'. Did you mean 'prompt_notebook'"),
+        ({"prompt_note_book": True}, "Unknown setting 'prompt_note_book'. Did you mean 'prompt_notebook'"),
     ],
 )
 def test_a_value_that_cannot_be_is_told_with_what_can(given: dict[str, object], match: str) -> None:

@@ -116,7 +116,7 @@ def test_the_projects_own_formatter_is_asked(tmp_path: Path, monkeypatch: pytest
         (lambda: CodeStylePromptContributor("gogle"), r"no code style 'gogle'\. Did you mean 'google'"),
         (lambda: CodeStylePromptContributor(""), "is a name or a text"),
         (lambda: CodeStylePromptContributor("pep8", line_length=5), "line_length is 5, and must be .* 20 to 400"),
-        (lambda: CodeStylePromptContributor(quotes="singel"), "'single' or 'double'.*Did you mean 'single'"),  # type: ignore[arg-type]
+        (lambda: CodeStylePromptContributor(quotes="singles"), "'single' or 'double'.*Did you mean 'single'"),  # type: ignore[arg-type]
         (lambda: LanguagePromptContributor("germn"), r"'germn' is no language.*Did you mean 'german'"),
         (lambda: LanguagePromptContributor(""), "is no language"),
         (lambda: ProjectPromptContributor(max_tokens=0), "max_tokens is 0, and must be a whole number from 1"),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from victor_nb.config.fetch import checked_seconds
-from victor_nb.config.http_answers import MAX_BYTES, HTTPConfigError, Kept, LastAnswers, config_in, refusal
+from victor_nb.config.http_answers import MAX_BYTES, HTTPConfigError, LastAnswer, LastAnswers, config_in, refusal
 from victor_nb.config.merge import copied
 from victor_nb.config.secrecy import shown_url
 from victor_nb.errors import ConfigError
@@ -104,7 +104,7 @@ class HTTPConfigProvider:
         self._warned.discard(session_id)
         return config
 
-    async def _asked(self, session_id: str, last: Kept | None) -> dict[str, Any]:
+    async def _asked(self, session_id: str, last: LastAnswer | None) -> dict[str, Any]:
         for attempt in range(1, self._attempts + 1):
             try:
                 return await self._ask(session_id, last)
@@ -115,7 +115,7 @@ class HTTPConfigProvider:
             await asyncio.sleep(wait)
         raise AssertionError("unreachable")
 
-    async def _ask(self, session_id: str, last: Kept | None) -> dict[str, Any]:
+    async def _ask(self, session_id: str, last: LastAnswer | None) -> dict[str, Any]:
         import httpx
 
         url = self._url.replace(_PLACE, quote(session_id, safe=""))
@@ -134,7 +134,7 @@ class HTTPConfigProvider:
             retryable = isinstance(error, httpx.TransportError) and not isinstance(error, httpx.UnsupportedProtocol)
             raise HTTPConfigError(f"{shown} could not be asked: {type(error).__name__}.", retryable=retryable) from None
 
-    def _asking(self, last: Kept | None) -> dict[str, str]:
+    def _asking(self, last: LastAnswer | None) -> dict[str, str]:
         given = self._headers() if callable(self._headers) else self._headers or {}
         for name, value in given.items():
             if not (isinstance(value, str) and value.isascii() and value.isprintable()):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -142,7 +142,7 @@ class HTTPConfigProvider:
         etag = {"If-None-Match": last.etag} if last and last.etag else {}
         return {"Accept": "application/json", **given, **etag}
 
-    async def _understood(self, answer: httpx.Response, session_id: str, last: Kept | None) -> dict[str, Any]:
+    async def _understood(self, answer: httpx.Response, session_id: str, last: LastAnswer | None) -> dict[str, Any]:
         if answer.status_code == 304 and last:
             self._last.keep(session_id, last.config, last.etag)
             return copied(last.config)
@@ -174,7 +174,7 @@ class HTTPConfigProvider:
                 "The proxy of the environment cannot be used.", hint="Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY."
             ) from None
 
-    def _warn(self, session_id: str, error: HTTPConfigError, last: Kept) -> None:
+    def _warn(self, session_id: str, error: HTTPConfigError, last: LastAnswer) -> None:
         """Once until the server answers again."""
         if session_id not in self._warned:
             self._warned.add(session_id)

@@ -39,7 +39,7 @@ class HTTPConfigError(ConfigError):
 
 
 @dataclass(frozen=True)
-class Kept:
+class LastAnswer:
     """The last good answer for a session. `etag` is None when the server gave none."""
 
     config: dict[str, Any]
@@ -51,13 +51,13 @@ class LastAnswers:
     """The last good answer of each of the latest sessions."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._kept: OrderedDict[str, LastAnswer] = OrderedDict()
 
-    def get(self, session_id: str) -> Kept | None:
+    def get(self, session_id: str) -> LastAnswer | None:
         return self._kept.get(session_id)
 
     def keep(self, session_id: str, config: dict[str, Any], etag: str | None) -> None:
-        self._kept[session_id] = Kept(copied(config), etag, dt.datetime.now(dt.UTC))
+        self._kept[session_id] = LastAnswer(copied(config), etag, dt.datetime.now(dt.UTC))
         self._kept.move_to_end(session_id)
         while len(self._kept) > _SESSIONS_KEPT:
             self._kept.popitem(last=False)
