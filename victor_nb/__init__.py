@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ContextCoordinator,
         PromptCoordinator,
     )
+    from victor_nb.agent.mcp import MCPTools, mcp_tools
     from victor_nb.agent.orchestrator import AgentOrchestrator
     from victor_nb.agent.sessions import Sessions
     from victor_nb.agent.tags import tags
@@ -56,6 +57,7 @@ __all__ = [
     "DatabaseAnalyticsExporter",
     "ExportResult",
     "FileAnalyticsExporter",
+    "MCPTools",
     "OpenTelemetryExporter",
     "PrometheusMetricsExporter",
     "PromptCoordinator",
@@ -66,6 +68,7 @@ __all__ = [
     "analytics",
     "conversation",
     "load_ipython_extension",
+    "mcp_tools",
     "orchestrator",
     "rate",
     "sessions",
@@ -85,6 +88,7 @@ _HOME = {
     "DatabaseAnalyticsExporter": "victor_nb.exporters",
     "ExportResult": "victor_nb.protocols",
     "FileAnalyticsExporter": "victor_nb.exporters",
+    "MCPTools": "victor_nb.agent.mcp",
     "OpenTelemetryExporter": "victor_nb.exporters",
     "PrometheusMetricsExporter": "victor_nb.exporters",
     "PromptCoordinator": "victor_nb.agent.coordinators",
@@ -92,6 +96,7 @@ _HOME = {
     "VictorError": "victor_nb.errors",
     "WebhookAnalyticsExporter": "victor_nb.exporters",
     "add_exporter": "victor_nb.session",
+    "mcp_tools": "victor_nb.agent.mcp",
     "rate": "victor_nb.session",
     "tags": "victor_nb.agent.tags",
     "tool": "victor_nb.session",
