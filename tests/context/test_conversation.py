@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from victor_nb.context.compaction import CompactionRecord
@@ -75,3 +78,31 @@ def test_ids_of_calls_may_come_again() -> None:
 def test_a_system_message_is_refused() -> None:
     with pytest.raises(ContextError, match="prompt coordinator"):
         Conversation("s").append(Message("system", "x"))
+
+
+def test_other_threads_may_look_and_steer_while_a_turn_runs() -> None:
+    conversation = Conversation("s")
+    done = threading.Event()
+
+    def steer() -> None:
+        number = 0
+        while not done.is_set():
+            log = conversation.log
+            if log:
+                conversation.pin(log[number % len(log)].id, number % 2 == 0)
+            conversation.undo()
+            with conversation.lock:
+                assert len(conversation.view) <= len(conversation.log)
+            number += 1
+
+    with ThreadPoolExecutor() as pool:
+        steering = pool.submit(steer)
+        for turn in range(150):
+            conversation.begin_turn(f"t{turn}")
+            question = conversation.append(Message("user", f"question {turn}"))
+            conversation.fold(record(), [conversation.view[0], question])
+            conversation.append(Message("assistant", f"answer {turn}"))
+            conversation.commit_turn()
+        done.set()
+        steering.result()
+    assert [m.content for m in conversation.log[::2]] == [f"question {turn}" for turn in range(150)]

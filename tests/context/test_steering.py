@@ -289,7 +289,7 @@ async def test_records_are_a_frame_with_the_same_dtypes_also_when_there_is_none(
 async def test_a_result_that_grew_is_no_result() -> None:
     class Growing:
         def compact(self, context: Context) -> Context:
-            return Context([*context.messages, Message("user", WORDS * 500)])
+            return Context([*context.messages, *(Message("user", f"{n} {WORDS * 4}") for n in range(40))])
 
     coordinator, _ = talking(30, Growing())
     coordinator.conversation().append(Message("user", "and now?"))

@@ -60,7 +60,7 @@ def assert_sendable(source: list[Message], sent: tuple[Message, ...] | list[Mess
     assert sent[user_positions(sent)[-1]] is source[users[-1]]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_the_output_of_a_vandal_is_sendable(data: Any) -> None:
     source = data.draw(conversations())
@@ -69,7 +69,7 @@ def test_the_output_of_a_vandal_is_sendable(data: Any) -> None:
     assert repair(source, sent).messages == sent
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_dropping_the_oldest_steps_is_sendable(data: Any) -> None:
     source = data.draw(conversations())

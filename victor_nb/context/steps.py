@@ -72,13 +72,16 @@ def open_call_ids(messages: Sequence[Message]) -> set[str]:
 
 
 def drop_steps(
-    messages: Sequence[Message], fits: Callable[[int], bool], keep_longest: Collection[str] = ()
+    messages: Sequence[Message],
+    fits: Callable[[int], bool],
+    keep_longest: Collection[str] = (),
+    estimate: Callable[[Message], int] = estimate_message,
 ) -> list[Message]:
     """Drop unprotected steps until `fits(estimated tokens)` or none is left to drop.
 
     First go those that alone are too much, then the oldest, and those with an id in `keep_longest` at the end.
     """
-    costs = [estimate_message(message) for message in messages]
+    costs = [estimate(message) for message in messages]
     plan = steps(messages)
     cost = {step: sum(costs[step.start : step.end]) for step in plan}
     total, least = sum(costs), sum(cost[step] for step in plan if step.protected)
