@@ -12,6 +12,7 @@ from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.agent.tool_calls import run_calls
 from victor_nb.agent.tools import ToolInterrupted
 from victor_nb.config.settings import Settings
+from victor_nb.context.tokens import estimate_text
 from victor_nb.messages import ChatChunk, ToolCall
 from victor_nb.testing import ScriptedModel, call
 
@@ -167,3 +168,15 @@ async def test_a_call_that_fails_again_and_again_is_told_to_stop() -> None:
     assert told[0] == told[2] == ""
     assert told[1].startswith("This very call has failed before.")
     assert told[3].startswith("Stop: this very call has failed 3 times.")
+
+
+async def test_the_results_of_many_calls_leave_room_for_an_answer() -> None:
+    def tell() -> str:
+        return "word " * 8_000
+
+    model = ScriptedModel([call("tell") for _ in range(8)], "done")
+    settings = Settings(context_window=20_000, reserved_output_tokens=2_000)
+    response = await AgentOrchestrator(settings=settings, model=model, tools=[tell]).chat("Go")
+    assert len(response.tool_calls) == 8
+    assert all("cut here" in made.result for made in response.tool_calls)
+    assert sum(estimate_text(result) for result in results(model)) < 11_000

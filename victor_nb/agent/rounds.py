@@ -49,10 +49,11 @@ class ToolRounds:
     async def run(self, plan: TurnPlan, calls: Sequence[ToolCall], emit: Emit | None) -> None:
         """Results that came before one of the calls was interrupted, or raised, are kept."""
         site = self._call_site(len(calls))
+        most = 2 * plan.max_result_tokens // max(len(calls), 2)  # together at most half of what is free
         began = time.perf_counter()
         try:
             await run_calls(
-                calls, lambda call: self._one(plan, call, site, emit), self._keep, limit=plan.max_parallel_tools
+                calls, lambda call: self._one(plan, call, site, most, emit), self._keep, limit=plan.max_parallel_tools
             )
         finally:
             self._recorder.totals.tool_wall_s += time.perf_counter() - began
@@ -68,7 +69,7 @@ class ToolRounds:
             queued=calls,
         )
 
-    async def _one(self, plan: TurnPlan, call: ToolCall, site: CallSite, emit: Emit | None) -> ToolOutcome:
+    async def _one(self, plan: TurnPlan, call: ToolCall, site: CallSite, most: int, emit: Emit | None) -> ToolOutcome:
         same = same_calls(call, self.results)
         repeated = bool(same) or (call.name, call.arguments) in self._seen
         self._seen.add((call.name, call.arguments))
@@ -80,7 +81,7 @@ class ToolRounds:
         except BaseException as error:
             recording.broke_off(error)
             raise
-        outcome = _fitted(outcome, plan.max_result_tokens)
+        outcome = _fitted(outcome, most)
         recording.completed(outcome, repeated=repeated)
         if emit:
             emit(ChatChunk(tool_finished=_result(outcome)))
