@@ -68,6 +68,11 @@ class Passage:
         return [item for item in self.items if isinstance(item, Message)]
 
 
+def _learned(calibration: Calibration | None) -> dict[str, JsonValue] | None:
+    """`dataclasses.asdict` would take as long as all the rest of a turn's operation."""
+    return calibration and {name: getattr(calibration, name) for name in Calibration.__slots__}
+
+
 class JournalCodec:
     """Writes and reads operations. Without the hooks a message's `wire` is not kept."""
 
@@ -127,7 +132,7 @@ class JournalCodec:
             "key": passage.key,
             "execution": passage.execution,
             "replaces": list(passage.replaces),
-            "counter": [asdict(learned) if learned else None for learned in (passage.began, passage.ended)],
+            "counter": [_learned(calibration) for calibration in (passage.began, passage.ended)],
         }
         items = [self._encode_item(item, known) for item in passage.items]
         filled = {name: value for name, value in found.items() if value not in (None, [], [None, None])}

@@ -27,7 +27,7 @@ class BaseSystemPrompt(BasePromptContributor):
     def priority(self) -> int:
         return 1000
 
-    def contribute(self, context: PromptContext) -> str:
+    async def contribute(self, context: PromptContext) -> str:  # a plain method would be called in a thread
         own: object = context.get("system_prompt")
         return TEXT if own is None else str(own)
 
