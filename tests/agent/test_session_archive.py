@@ -12,13 +12,14 @@ from support.conversations import fresh, said, talker
 from support.services import PostgresCluster
 from support.team_stores import cluster, dsn, until
 
-from victor_nb import AgentOrchestrator
+from victor_nb import AgentOrchestrator, Settings
 from victor_nb.agent.coordinators import ContextCoordinator
 from victor_nb.context import RecentMessagesCompactionStrategy
 from victor_nb.messages import ModelRequest
 from victor_nb.records import SessionEntry
 from victor_nb.store import SQLiteStore
 from victor_nb.store.postgres import PostgresStore
+from victor_nb.testing import ScriptedModel
 
 __all__ = ["cluster", "dsn"]
 
@@ -138,29 +139,46 @@ async def test_pins_that_nobody_waited_for_are_put_right_with_the_next_turn(stor
     assert len(later.log) == 6
 
 
-async def test_a_compaction_of_an_overtaken_turn_folds_nothing_of_the_other(store: SQLiteStore, path: Path):
-    settings = {"context_window": 400, "reserved_output_tokens": 0, "context_compaction_threshold": 0.5}
-    folding = AgentOrchestrator(
-        talker(store, **settings).settings,
-        model=talker(store)._default[0],
-        store=store,
-        session_id="thesis",
-        context_coordinator=ContextCoordinator(RecentMessagesCompactionStrategy(2)),
-    )
-    second = talker(store, "b1")
+def folding(store: SQLiteStore, model: ScriptedModel) -> AgentOrchestrator:
+    """It keeps the last two messages of a small window."""
+    settings = Settings(context_window=400, reserved_output_tokens=0, context_compaction_threshold=0.5)
+    context = ContextCoordinator(RecentMessagesCompactionStrategy(2))
+    return AgentOrchestrator(settings, model=model, store=store, session_id="thesis", context_coordinator=context)
+
+
+async def ask_for_much(orchestrator: AgentOrchestrator) -> None:
     for number in range(3):
-        await folding.chat(f"question {number} " * 10)
-    await second.chat("two")
-    await folding.context_coordinator.open("thesis")
-    journal = store.read_entries("thesis")
-    store.append_entries("thesis", [SessionEntry(len(journal) + 1, "pin", '{"kind":"pin","message_id":"x"}')]).result()
-    with pytest.warns(RuntimeWarning, match="comes behind|changed by another"):
-        answer = await folding.chat("and this? " * 30)
-    assert answer.turn_id in folding.context_coordinator.conversation("thesis").turn_ids
-    assert any(record.messages_removed for record in folding.context_coordinator.records("thesis")[-1:])
-    folding.close()
-    store.close()
-    assert "two" in "".join(as_kept(path))
+        await orchestrator.chat(f"question {number} " * 10)
+
+
+async def test_a_compaction_of_an_overtaken_turn_folds_nothing_of_the_other(store: SQLiteStore, path: Path):
+    second, loop = talker(store, "b1"), asyncio.get_running_loop()
+
+    def overtaken(request: ModelRequest) -> str:
+        asyncio.run_coroutine_threadsafe(second.chat("of the other"), loop).result()
+        return "a"
+
+    first = folding(store, ScriptedModel("a", "a", "a", overtaken))
+    await ask_for_much(first)
+    with pytest.warns(RuntimeWarning, match="comes behind"):
+        await asyncio.to_thread(asyncio.run, first.chat("and this? " * 30))
+    assert first.context_coordinator.records("thesis")[-1].messages_removed
+    first.close(), second.close(), store.close()
+    assert "of the other" in as_kept(path)
+
+
+async def test_a_compaction_of_a_turn_that_was_refused_folds_nothing_of_the_others(store: SQLiteStore, path: Path):
+    first = folding(store, ScriptedModel(*["a"] * 4))
+    await ask_for_much(first)
+    store.release("thesis")
+    other = talker(fresh(path), "b1")
+    await other.chat("of the other")
+    other.close()
+    with pytest.warns(RuntimeWarning, match="changed by another kernel"):
+        await first.chat("and this? " * 30)
+    assert first.context_coordinator.records("thesis")[-1].messages_removed
+    first.close(), store.close()
+    assert "of the other" in as_kept(path)
 
 
 async def test_a_conversation_begun_while_postgres_is_away_is_kept_when_it_is_back(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -93,6 +95,38 @@ def test_entries_wait_on_the_own_disk_while_postgres_is_away(cluster: PostgresCl
     until(lambda: team.degraded is None)
     assert numbers(team) == [1, 2, 3]
     assert [saved.entries for saved in team.saved_sessions()] == [3]
+
+
+LEAVE = """
+import os, sys, warnings
+from pathlib import Path
+from victor_nb.records import SessionEntry
+from victor_nb.store.postgres import PostgresStore
+
+warnings.simplefilter("ignore")
+store = PostgresStore(sys.argv[1], folder=Path(sys.argv[2]))
+store.append_entries("s", [SessionEntry(1, "turn", "{}", 1001)]).result()
+print("one", flush=True)
+sys.stdin.readline()
+store.append_entries("s", [SessionEntry(2, "turn", "{}", 1002)]).result()
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_killed_kernel_left_waiting_is_there_when_the_next_one_opens_the_session(
+    cluster: PostgresCluster, dsn: str, tmp_path: Path
+):
+    command = [sys.executable, "-c", LEAVE, dsn, str(tmp_path)]
+    kernel = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert kernel.stdout
+    assert kernel.stdout.readline() == "one\n"
+    cluster.stop()
+    kernel.communicate("\n", timeout=60)
+    cluster.start()
+    later = PostgresStore(dsn, folder=tmp_path)
+    assert later.hold("s") is None
+    assert numbers(later) == [1, 2]
+    later.close()
 
 
 def test_what_waited_becomes_a_session_of_its_own_when_another_went_on(

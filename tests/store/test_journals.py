@@ -112,6 +112,17 @@ def test_who_ends_or_is_killed_holds_nothing(store: Store, place: Place):
     assert ended.stdout == "None\nTrue\n", ended.stderr
 
 
+def test_a_run_that_ended_and_goes_on_has_to_ask_again(store: Store, place: Place):
+    store.hold("s")
+    store.close()
+    store.append("x_test", "s", {})
+    store.flush()
+    other = place.open()
+    assert other.hold("s") is None
+    assert store.hold("s") is not None
+    other.close()
+
+
 def test_of_kernels_that_want_it_at_once_one_gets_it(place: Place):
     place.run("store.append('x_test', 's', {})\nstore.close()")
     kernels = [place.start(HOLD) for _ in range(3)]
