@@ -39,9 +39,9 @@ def choose(said: Sequence[Statement], room: float, least: float, ratio: float, s
     spent = _HEAD * ratio
     for_others = room if spare is None else spare
     chosen: set[int] = set()
-    density = [(s.worth < WORTHY, -s.worth / (p + _PER_LINE)) for s, p in zip(worth_it, prices, strict=True)]
+    density = [(False, -s.worth / (p + _PER_LINE)) for s, p in zip(worth_it, prices, strict=True)]
     for n in sorted(range(len(worth_it)), key=lambda n: density[n]):
-        worthy = not density[n][0]
+        worthy = worth_it[n].worth >= WORTHY
         if spent + prices[n] <= room and (worthy or prices[n] <= for_others):
             spent += prices[n]
             for_others -= 0 if worthy else prices[n]

@@ -49,13 +49,14 @@ _IDLE: Final = frozenset(_IDLE_TEXT.split())
 _LEVELS: Final = frozenset(("info", "debug", "info:", "notice", "trace"))
 
 
-_QUOTES: Final = str.maketrans("", "", "'\"`*")
+_QUOTES: Final = str.maketrans("", "", "'\"*")
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
     """`key` holds the words that tell what it is about, `names` the specific ones of them. `bound` says from 0 to 1 how
-    sure it is that `value` is given to that. `plain` are the ordinary words."""
+    sure it is that `value` is given to that. `plain` are the ordinary words,
+    `named` counts the specific ones that are no numbers, `clutter` both."""
 
     text: str
     key: frozenset[str]
@@ -63,6 +64,7 @@ class Shape:
     value: str
     numeric: bool
     bound: float
+    named: int
     clutter: int
     plain: tuple[str, ...]
     cues: float
@@ -137,11 +139,12 @@ def _shape(found: Sequence[Word], text: str) -> Shape:
     key, names, value, numeric = _key_and_value(found, place)
     rule = bool(_RULE.search(text))
     cues = 2.0 * rule + 1.8 * bool(_ERROR.search(text)) + 0.8 * bool(_DECISION.search(text))
+    named = sum(w.kind == "name" or (w.kind == "proper" and n > 0) for n, w in enumerate(found))
     clutter = sum(w.kind in ("number", "name", "time") for w in found)
     plain = tuple(w.norm for w in found if w.kind == "word" and w.norm not in UNITS)
     shortened = text if rule or _ERROR.search(text) else _closed(" ".join(_telegram(found))) or text
     return Shape(
-        shortened, key, names, value, numeric, bound, clutter, plain, cues, rule, bool(_CORRECTION.search(text))
+        shortened, key, names, value, numeric, bound, named, clutter, plain, cues, rule, bool(_CORRECTION.search(text))
     )
 
 
@@ -200,7 +203,9 @@ def _value_before(found: Sequence[Word], place: int) -> float:
         return 0.0
     if before[-1].kind == "name" and (len(before) > 1 or _is_numeric(found[place:])):
         return 0.0
-    return 0.85 if len(before) == 1 else 0.6
+    if len(before) == 1:
+        return 0.85
+    return 0.6 if found[place].norm == "as" else 0.0
 
 
 def _in_brackets(found: Sequence[Word]) -> tuple[int, float]:

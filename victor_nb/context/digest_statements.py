@@ -81,14 +81,21 @@ def statements(role: Role, text: str, background: Background) -> list[Statement]
 
 
 def worth_of(role: Role, shape: Shape, background: Background) -> float:
-    worth = 0.0
+    worth = 0.5 * min(shape.named, 2)
     if shape.value:
-        specific = shape.numeric or shape.names
-        worth += (3.0 if specific else 1.0) * shape.bound + 0.5 * shape.numeric
-    worth += 0.5 * min(len(shape.names), 2)
-    worth -= 0.25 * max(shape.clutter - 4, 0)
+        worth += _tie(shape) * shape.bound + 0.5 * shape.numeric
+    worth -= 0.4 * max(shape.clutter - 3, 0)
     worth = max(worth, 0.0) * background.surprise + shape.cues
     if shape.plain:
         worth *= 0.3 + sum(map(background.rarity, shape.plain)) / len(shape.plain)
     factor, least = _ROLES.get(role, (1.0, 0.0))
     return worth * factor + least
+
+
+def _tie(shape: Shape) -> float:
+    """What it is worth that a value is given to something: much if that has a name, or next to nothing else is said."""
+    if shape.named:
+        return 3.0
+    if not shape.numeric:
+        return 1.0
+    return 2.5 if len(shape.plain) <= 3 and shape.clutter == 1 else 1.2
