@@ -123,6 +123,10 @@ class LabPage:
         """The cell's outputs in nbformat's form, as the front end holds them now."""
         return self.js(f"return cell({index}).model.sharedModel.outputs ?? cell({index}).outputArea.model.toJSON()")
 
+    def edit(self, index: int, source: str) -> None:
+        """Write something else into a cell."""
+        self.js(f"cell({index}).model.sharedModel.setSource({json.dumps(source)}); return true")
+
     def visible_text(self, index: int) -> str:
         """The text of a cell's output area as a person sees it."""
         return self.js(f"return cell({index}).node.querySelector('.jp-OutputArea').innerText")
