@@ -94,6 +94,34 @@ def test_three_exporters_got_every_event_once(research):
     assert research["proof"].count(f"True {{'accepted': {events}") == 3
 
 
+@pytest.fixture(scope="module")
+def sessions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Run twice, as Run All twice in two kernels: what the second shows must be what the first does."""
+    folder = tmp_path_factory.mktemp("sessions")
+    first, again = (run(FOLDER / "03_tools_and_sessions.ipynb", folder) for _ in range(2))
+    for cell in ("state", "context", "fork", "export", "back"):
+        assert again[cell] == first[cell]
+    return again
+
+
+def test_tools_give_frames_figures_and_errors(sessions):
+    assert "DataFrame of 3 rows" in sessions["call-frame"]
+    assert "Figure" in sessions["figure-result"]
+    assert sessions["error-result"] == "('error', 'LookupError: no data on Atlantis')"
+
+
+def test_where_nobody_can_be_asked_nothing_is_deleted(sessions):
+    assert sessions["approval-result"] == "('denied', ['Bergen', 'Lisbon', 'Nairobi'])"
+    assert "Bergen stays" in sessions["approve-function"]
+
+
+def test_sessions_are_kept_forked_and_handed_on(sessions):
+    assert "14 messages" in sessions["context"]
+    assert "1 pinned" in sessions["context"]
+    assert sessions["fork"].strip() == "Session rain-what-if: 6 messages."
+    assert sessions["back"].strip() == "Session rain-copy: 14 messages."
+
+
 def test_notebooks_are_stored_without_outputs_and_with_cell_ids():
     for path in FOLDER.glob("*.ipynb"):
         notebook = nbformat.read(path, as_version=4)
