@@ -14,7 +14,7 @@ from support.talks import turn
 
 from victor_nb.context.conversation import Conversation
 from victor_nb.context.journal import JournalCodec
-from victor_nb.errors import ContextError
+from victor_nb.errors import ContextError, SessionInUseError
 from victor_nb.messages import Image, Message, ToolCall
 
 TEXTS = st.text(alphabet='aé字🎉\ud800\n"\\', max_size=8)
@@ -70,6 +70,23 @@ def test_two_messages_with_one_id_are_told_apart() -> None:
     message = conversation.append(Message("user", "x"))
     other = conversation.append(replace(message, content="y"))
     assert other.id != message.id
+
+
+def test_a_turn_that_cannot_be_kept_can_be_taken_back() -> None:
+    conversation = Conversation("s")
+
+    def refuse(operation: Any) -> Any:
+        raise SessionInUseError("in use")
+
+    conversation.save = refuse
+    conversation.begin_turn("t")
+    conversation.append(Message("user", "x"))
+    with pytest.raises(SessionInUseError):
+        conversation.commit_turn()
+    conversation.rollback_turn()
+    with pytest.raises(SessionInUseError):
+        conversation.append(Message("user", "y"))
+    assert (conversation.log, conversation.view) == ((), ())
 
 
 def test_the_awaitable_of_a_turn_is_what_saving_gave() -> None:

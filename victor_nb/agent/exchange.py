@@ -85,6 +85,7 @@ class Exchange:
             tools=(*plan.offered, output.spec) if output else plan.offered,
             model_key=plan.model.name,
             window=plan.used.window_tokens,
+            window_source=plan.used.window_source,
             threshold=plan.compaction_threshold,
             target=plan.compaction_target,
             reserved_output=plan.reserved_output_tokens,

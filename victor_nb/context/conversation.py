@@ -35,7 +35,7 @@ class Conversation:
     """The state of one session. One turn at a time; the other methods may be called from any thread meanwhile.
 
     `save` is given every operation as it happens, and `notice` every compaction that counts no more; where `save`
-    raises, nothing has changed, but that a turn has ended. Who reads and then changes holds `lock`.
+    raises, nothing has changed. Who reads and then changes holds `lock`.
     """
 
     def __init__(self, session_id: str, codec: JournalCodec | None = None) -> None:
@@ -176,14 +176,14 @@ class Conversation:
         with self.lock:
             if not self._running:
                 return None
-            running, self._running = self._running, None
-            passage = running.passage
+            running, passage = self._running, self._running.passage
             passage.ended = self.meter.calibration
+            saved = self._save(self._codec.encode_passage(passage, self._log.known)) if self.save else None
+            self._running = None
             behind = running.place < len(self._log.passages)
             undone = self._log.insert(passage, running.place)
             if behind:
                 self._rebuild()
-            saved = self._save(self._codec.encode_passage(passage, self._log.known)) if self.save else None
         self._tell(undone, "turn_replaced")
         return saved
 
