@@ -20,7 +20,9 @@ class DigestCompactionStrategy(BaseCompactionStrategy):
     longer true, or when together they take too much of the target.
     """
 
-    async def compact(self, context: Context, budget: CompactionBudget) -> CompactionResult:
+    async def compact(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, context: Context, budget: CompactionBudget
+    ) -> CompactionResult:
         parts = Parts(context.messages, budget)
         if parts.tokens() <= budget.target_tokens:
             return CompactionResult(context.messages)

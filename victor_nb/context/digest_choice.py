@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from victor_nb.context.digest_shapes import shape_of, tight
+from victor_nb.context.digest_shapes import shape_of
 from victor_nb.context.digest_statements import Statement
+from victor_nb.context.digest_wording import tight
 from victor_nb.context.tokens import estimate_text
 
 _HEAD: Final = 30  # tokens of a digest's own lines
@@ -39,7 +40,7 @@ def choose(said: Sequence[Statement], room: float, least: float, ratio: float, s
     spent = _HEAD * ratio
     for_others = room if spare is None else spare
     chosen: set[int] = set()
-    density = [(False, -s.worth / (p + _PER_LINE)) for s, p in zip(worth_it, prices, strict=True)]
+    density = [-s.worth / (p + _PER_LINE) for s, p in zip(worth_it, prices, strict=True)]
     for n in sorted(range(len(worth_it)), key=lambda n: density[n]):
         worthy = worth_it[n].worth >= WORTHY
         if spent + prices[n] <= room and (worthy or prices[n] <= for_others):

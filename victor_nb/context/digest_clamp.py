@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def clamp(text: str, most: int, kept: Sequence[str] = ()) -> str:
-    """About `most` characters of `text`, cut at line ends where there are any near, with the lines `kept` of the rest."""
+    """About `most` characters of `text`, cut at line ends where any are near, with the lines `kept` of the rest."""
     lines = "".join(f"{line}\n" for line in kept)
     head, tail = most * 2 // 3, most // 3
     if len(text) <= most + len(lines) + 80:

@@ -7,14 +7,16 @@ that it corrects something ("now", "actually", "changed to") may name the thing 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
-from victor_nb.context.digest_shapes import Shape
+from victor_nb.context.digest_shapes import Shape, shape_of
 from victor_nb.context.digest_statements import Statement
+from victor_nb.context.digest_wording import without
 
 _GENERIC_TEXT: Final = """
-service value parameter param setting column field variable table file model number metric property attribute key config
-entry item option flag server host job task run experiment name dataset
+service value parameter param setting column field variable table file model number metric property attribute key
+config entry item option flag server host job task run experiment name dataset
 """
 _GENERIC: Final = frozenset(_GENERIC_TEXT.split())
 
@@ -40,7 +42,8 @@ class _Held:
     def add(self, new: Statement) -> None:
         if (new.role, new.text) in self._texts or self._repeats(new.shape):
             return
-        self.overrule(new.shape)
+        for old in self.overrule(new.shape):
+            new = _without(new, old)
         number, self._next = self._next, self._next + 1
         self._kept[number] = new
         self._texts.add((new.role, new.text))
@@ -48,15 +51,18 @@ class _Held:
         for name in new.shape.names:
             self._by_name.setdefault(name, []).append(number)
 
-    def overrule(self, new: Shape) -> None:
+    def overrule(self, new: Shape) -> list[Shape]:
         """Forget what `new` makes untrue."""
+        gone: list[Shape] = []
         if not new.value or not new.key:
-            return
+            return gone
         for number in self._rivals(new):
             old = self._kept.get(number)
             if old is not None and old.shape.value != new.value and contradicts(new, old.shape):
                 del self._kept[number]
                 self._texts.discard((old.role, old.text))
+                gone.append(old.shape)
+        return gone
 
     def left(self) -> list[Statement]:
         return list(self._kept.values())
@@ -71,6 +77,11 @@ class _Held:
         if new.names:
             found += min((self._by_name.get(name, []) for name in new.names), key=len)
         return found
+
+
+def _without(new: Statement, old: Shape) -> Statement:
+    text = without(new.text, old.value)
+    return new if text == new.text else replace(new, shape=shape_of(text))
 
 
 def contradicts(new: Shape, old: Shape) -> bool:

@@ -11,8 +11,9 @@ import json
 from collections.abc import Sequence
 from typing import Final, cast
 
-from victor_nb.context.digest_shapes import label_of, shape_of
+from victor_nb.context.digest_shapes import shape_of
 from victor_nb.context.digest_statements import Statement
+from victor_nb.context.digest_wording import label_of
 from victor_nb.context.steps import DIGEST_MARK
 from victor_nb.messages import JsonValue, Message, Role
 

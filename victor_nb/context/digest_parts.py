@@ -1,5 +1,5 @@
-"""A conversation that is to become smaller: its messages, what each costs, which are free to change, and the two ways of
-making one message smaller: clamping a giant one, and replacing a tool result by what it said.
+"""A conversation that is to become smaller: its messages, what each costs, which may change, and the two ways of making
+one message smaller: clamping a giant one, and replacing a tool result by what it said.
 """
 
 from __future__ import annotations

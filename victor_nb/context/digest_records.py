@@ -85,6 +85,10 @@ class Table:
         if cells is None:
             self._header = None
             return None
+        if any(cell[:1].isdigit() for cell in cells[1:]):
+            if self._header is None or not 0 <= len(cells) - len(self._header) <= 1:
+                return f"{cells[0]}: {' '.join(cells[1:])}"
+            return ", ".join(_named(self._header, cells))
         header = self._header
         if header is None or not 0 <= len(cells) - len(header) <= 1:
             self._header = cells

@@ -60,9 +60,6 @@ def background_of(messages: Iterable[Message]) -> Background:
     return Background(counts, anchors / max(sum(raws.values()), 1))
 
 
-rarity_in = background_of
-
-
 def statements(role: Role, text: str, background: Background) -> list[Statement]:
     """All that `text` says, in order."""
     shapes: list[Shape] = []

@@ -1,5 +1,5 @@
-"""Cuts a text into the pieces that a digest may keep: sentences, lines, fields, rows. Each can stand alone: a line below
-a heading that ends with a colon carries the heading.
+"""Cuts a text into the pieces that a digest may keep: sentences, lines, fields, rows. Each can stand alone: a line
+below a heading that ends with a colon carries the heading.
 """
 
 from __future__ import annotations

@@ -22,11 +22,13 @@ fyi again instead longer rather than no not if into over under up down out but y
 whose what when where while because after before until since during between within without became becomes become stays
 remains turned moved raised lowered bumped switched revised final finally found confirmed measured reported shows showed
 returned got gives gave say says said must measure runs run using uses used use went observed recorded logged registered
-configured info warn debug yes ok well only all any it's that's we've i've let's make made take takes know recall wrong settled way about
+configured info warn debug yes ok well only all any it's that's we've i've let's make made take takes know recall
+wrong settled way
 """
 _LINKS_TEXT: Final = """
-is are was were of be equals equal became becomes remains stays has have had to at as reads shows showed hit reached means
-gives gave got returned reports reported uses needs set measured runs 是 为 為 等于 beträgt ist est es sind bei auf
+is are was were of be equals equal became becomes remains stays has have had to at as reads shows showed hit
+reached means gives gave got returned reports reported uses needs set measured runs 是 为 為 等于 beträgt ist est
+es sind bei auf
 """
 _UNITS_TEXT: Final = """
 % ms s sec secs second seconds min mins minute minutes h hr hrs hour hours day days week weeks month months year years
@@ -37,7 +39,8 @@ chars requests req/s kb/s mb/s gb/s °c °f °C °F deg v w kw kwh 毫秒 秒 �
 _COMMON: Final = frozenset(_COMMON_TEXT.split())
 _LINKS: Final = frozenset(_LINKS_TEXT.split())
 UNITS: Final = frozenset(_UNITS_TEXT.split())
-NEGATIONS: Final = frozenset("no not never without n't instead rather than cannot nor neither only".split())
+_NEGATIONS_TEXT: Final = "no not never without n't instead rather than cannot nor neither only"
+NEGATIONS: Final = frozenset(_NEGATIONS_TEXT.split())
 _NUMBER: Final = re.compile(r"[-+~≈<>≤≥$€£¥#±]{0,2}\d[\d,._'’]*(?:[eE][-+]?\d+)?(?:[%°µ$€£kKmMgGtT]?[a-zA-Z]{0,3}|%)")
 _TIME: Final = re.compile(
     r"\d{4}-\d\d?-\d\d?(?:[T_]?\d\d?:\d\d(?::\d\d)?(?:[.,]\d+)?Z?)?|\d\d?:\d\d(?::\d\d)?(?:[.,]\d+)?Z?"
