@@ -201,7 +201,7 @@ def test_a_plain_function_that_takes_too_long_may_go_on() -> None:
         finally:
             over.set()
 
-    outcome = dispatch(wait, timeout_s=0.05, runner=release_when_told)
+    outcome = dispatch(wait, timeout_s=0.05, runner=CallSite(release_when_told, queued=1000))
     assert outcome.text == "Timed out after 0.05 s. It may still be running."
 
 
