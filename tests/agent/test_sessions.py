@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from support.bare import Bare
 from support.conversations import fresh, said, talker
 
 from victor_nb import AgentOrchestrator
@@ -137,6 +138,18 @@ async def test_an_exported_session_is_imported_as_it_was(talked: AgentOrchestrat
         talked.sessions.export("thesis", file)
 
 
+async def test_a_stored_session_is_not_written_over_by_who_has_not_opened_it(
+    talked: AgentOrchestrator, path: Path, tmp_path: Path
+):
+    file = talked.sessions.export("thesis", tmp_path / "thesis.jsonl")
+    later = talker(fresh(path, "a.ipynb"), session="later")
+    for _ in range(2):  # while it is open elsewhere, and when it is not
+        with pytest.raises(SessionError, match="'thesis' already"):
+            later.sessions.import_file(file)
+        talked.close()
+    assert len(said(later, "thesis")) == 6
+
+
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
@@ -183,6 +196,12 @@ async def test_nothing_is_kept_where_nothing_may_be(store: SQLiteStore, path: Pa
     store.close()
     assert fresh(path).saved_sessions(every_notebook=True) == []
     assert b"secret plan" not in path.read_bytes() or settings == {"keep_sessions": False}
+
+
+async def test_a_store_that_cannot_keep_conversations_keeps_none(store: SQLiteStore):
+    orchestrator = talker(Bare(store), "ah")
+    await orchestrator.chat("one")
+    assert (said(orchestrator), len(orchestrator.sessions.list()), store.saved_sessions()) == (["one", "ah"], 0, [])
 
 
 async def test_personal_data_and_secrets_are_not_kept(store: SQLiteStore, path: Path):
