@@ -20,6 +20,7 @@ from victor_nb.protocols import CompactionBudget
 
 GIANT: Final = 0.35  # of the target: a larger message is clamped
 RATIO: Final = 0.12  # of what is left out may go into what stands for it
+_LEAST_ROOM: Final = 90
 _WORTHY_RATIO: Final = 0.4  # … when it is worthy
 LEAST_WORTH: Final = 0.8  # of a tool's statement
 
@@ -78,7 +79,13 @@ class Parts:
             self.messages[n], self.costs[n] = shorter, cost
 
     def _short(self, message: Message, cost: int) -> str:
-        found = choose(latest(self.said(message)), cost * _WORTHY_RATIO, LEAST_WORTH, self.ratio, cost * RATIO)
+        found = choose(
+            latest(self.said(message)),
+            max(cost * _WORTHY_RATIO, min(cost - 8, _LEAST_ROOM)),
+            LEAST_WORTH,
+            self.ratio,
+            cost * RATIO,
+        )
         return shortened(found.chosen)
 
     def _clamped(self, message: Message, cost: int, most: int) -> Message:

@@ -4,6 +4,7 @@ and whether it is a rule, an error, a decision or a correction.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,7 @@ from victor_nb.context.digest_words import UNITS, Kind, Word, word
 _LONG: Final = 24  # words; of a longer piece only what surrounds its names and numbers is kept
 _GAP, _BEFORE, _AFTER = 6, 5, 5
 _ANCHORS: Final[frozenset[Kind]] = frozenset(("number", "time", "name", "bind"))
+_JOINTS: Final = re.compile(r"[./:\[\]]+")  # between the parts of a name: "orders-db.timeout" is "timeout of orders-db"
 _PAST: Final = frozenset(("from", "than", "not", "was"))  # a number behind one of them is an old value
 
 
@@ -102,7 +104,6 @@ def _key_and_value(found: Sequence[Word], place: int) -> tuple[frozenset[str], f
     names: set[str] = set()
     value: list[str] = []
     numeric = is_numeric(found[:-place] if place < 0 else found[place + 1 :] if place else found)
-    dotted = 0 < place < len(found) - 1 and found[place + 1].kind in ("number", "time", "name")
     previous = ""
     for n, w in enumerate(found):
         inside = n > place > 0 or n < -place or not place
@@ -113,10 +114,10 @@ def _key_and_value(found: Sequence[Word], place: int) -> tuple[frozenset[str], f
         if inside and (unit or w.kind in ("number", "time") or (place and not numeric)):
             value.append(w.norm)
         elif not unit and w.kind != "time" and not (w.kind == "number" and found[n - 1].norm in _PAST):
-            owner, _, own = w.norm.rpartition(".") if dotted and n == place - 1 else ("", "", w.norm)
-            key.update(part for part in (owner, own) if part)
-            if w.kind in ("number", "name") or (w.kind == "proper" and n):
-                names.add(owner or own)
+            parts = [part for part in _JOINTS.split(w.norm) if part] if w.kind == "name" else [w.norm]
+            key.update(parts)
+            if parts and (w.kind in ("number", "name") or (w.kind == "proper" and n)):
+                names.add(max(parts, key=len))
         previous = w.kind
     if not names and not numeric and place and found[abs(place)].kind == "link":
         key.update(value)  # too vague to contradict anything
