@@ -159,7 +159,9 @@ async def test_sentences_that_stand_in_earlier_notes_are_not_repeated() -> None:
     strategy, given = SummarizingCompactionStrategy(), budget(ask=saying(told))
     view = (await compacted(strategy, talk(*TOPICS), given)).messages
     more = budget(ask=saying(f"{told} The owner of table_y was K. Haddad."))
-    view = (await compacted(strategy, [*view, *turn(30), *turn(31), Message("user", "Go on.")], more)).messages
+    view = (
+        await compacted(strategy, [*view, *turn(30), *turn(31), *turn(32), Message("user", "Go on.")], more)
+    ).messages
     first, second = (message.content for message in view if is_summary(message))
     assert "The river went" in first
     assert "The river went" not in second

@@ -53,13 +53,23 @@ async def reduce_around(
     if budget.count(messages) <= budget.target_tokens:
         return CompactionResult(messages)
     found = CompactionResult(messages)
+    most = min(budget.target_tokens * share, _left(messages, scores, budget))
     for part, slack in _TRIES:
-        kept = _best(messages, scores, int(budget.target_tokens * share * part), budget)
+        kept = _best(messages, scores, int(most * part), budget)
         goal = replace(budget, target_tokens=int(budget.target_tokens * (1 - slack)))
         found = await _reduce(messages, kept, goal, reducer)
         if not kept or budget.count(found.messages) <= budget.target_tokens:
             break
     return found
+
+
+def _left(messages: Sequence[Message], scores: Mapping[Step, float], budget: CompactionBudget) -> float:
+    """What may be kept beside that which stays in any case: all of the rest when that is notes, else half of it, since
+    what is folded needs room as well."""
+    loose = {*scores, *free_steps(messages)}
+    stays = [m for step in steps(messages) if step not in loose for m in messages[step.start : step.end]]
+    rest = max(budget.target_tokens - budget.count(stays), 0)
+    return rest if all(is_digest(messages[step.start]) for step in scores) else rest / 2
 
 
 def _best(

@@ -16,7 +16,7 @@ from victor_nb.context.base import BaseCompactionStrategy
 from victor_nb.context.digest import DigestCompactionStrategy
 from victor_nb.context.keeping import checked_share, free_steps, reduce_around
 from victor_nb.context.steps import Step, steps
-from victor_nb.context.summary_check import forgotten
+from victor_nb.context.summary_check import forgotten, trimmed
 from victor_nb.context.summary_note import body_of, is_summary, refusal, summary_message, without_known
 from victor_nb.context.summary_prompt import Piece, pieces, question
 from victor_nb.context.tokens import estimate_messages
@@ -28,7 +28,8 @@ _logger = logging.getLogger(__name__)
 _WINDOW: Final = 0.7  # of the window may go into one question
 _EARLIER: Final = 0.05  # of the target: how much of the earlier notes a question repeats
 _NEW: Final = 0.1  # of the target: room for the notes to come
-_NOTES: Final = 0.6  # of the target: when summaries take more, they are made one
+_MOST: Final = 12
+_NOTES: Final = 0.6  # of the target: when so many summaries take more, they are made one
 _FORGOTTEN: Final = 0.08  # of what was summarised: room for what the summary left out
 _SMALLER: Final = 0.7  # of what it stands for, at most, is a summary worth having
 
@@ -40,7 +41,7 @@ class SummarizingCompactionStrategy(BaseCompactionStrategy):
     its summary is of no use, this is `DigestCompactionStrategy`. Raises ConfigError for a share outside of 0 to 0.9.
     """
 
-    def __init__(self, model: Any = None, *, keep_recent: float = 0.25) -> None:
+    def __init__(self, model: Any = None, *, keep_recent: float = 0.15) -> None:
         self._model = model
         self._keep_recent = checked_share("keep_recent", keep_recent)
 
@@ -79,8 +80,8 @@ class SummarizingCompactionStrategy(BaseCompactionStrategy):
         added = [await asking.notes(part, earlier) for part in asking.parts(messages, old)]
         gone = {message.id for step in old for message in messages[step.start : step.end]}
         left = [message for message in messages if message.id not in gone]
-        room = min(int(budget.target_tokens * _NOTES), budget.target_tokens - budget.count(_but_notes(left)))
-        if len(earlier) + len(added) > 1 and budget.count([*earlier, *added]) > room:
+        room = budget.target_tokens - budget.count([message for message in left if not is_summary(message)])
+        if _too_much([*earlier, *added], room, budget):
             added = await asking.fewer([*earlier, *added], room)
             gone.update(message.id for message in earlier)
         place = next(n for n, message in enumerate(messages) if message.id in gone)
@@ -89,8 +90,9 @@ class SummarizingCompactionStrategy(BaseCompactionStrategy):
         return [*before, *added, *after]
 
 
-def _but_notes(messages: Sequence[Message]) -> list[Message]:
-    return [message for message in messages if not is_summary(message)]
+def _too_much(notes: Sequence[Message], room: int, budget: CompactionBudget) -> bool:
+    cost = budget.count(notes)
+    return cost > room or (len(notes) > _MOST and cost > budget.target_tokens * _NOTES)
 
 
 class _Unusable(Exception):
@@ -114,12 +116,16 @@ class _Asking:
         )
 
     async def fewer(self, summaries: Sequence[Message], room: int) -> list[Message]:
-        """One summary in the place of several; or these, when none can be had that is smaller."""
+        """One summary in the place of several; where the model does not make one within `room`, rules shorten it."""
+        found = list(summaries)
         try:
-            return [await self._ask(summaries, "\n".join(map(body_of, summaries)), "", "", most=room)]
+            found = [await self._ask(summaries, "\n".join(map(body_of, summaries)), "", "", most=room * 3 // 4)]
         except (_Unusable, VictorError) as error:
             _logger.warning("Several summaries were not made one: %s", error)
-            return list(summaries)
+        cost = self.budget.count(found)
+        if cost <= room:
+            return found
+        return [summary_message(trimmed(found, room, cost / max(estimate_messages(found), 1)), summaries)]
 
     async def _ask(
         self, part: Sequence[Message], transcript: str, tail: str, known: str, most: int | None = None

@@ -1,6 +1,7 @@
 """What a model's summary forgot: values of named things, rules and errors that are in the messages and not in its text.
+And what of summaries is worth most, where there is no room for all.
 
-Told by the same rules that make digests. What is found is added to the summary word for word, within a small room.
+Told by the same rules that make digests. What was forgotten is added to the summary word for word, within a small room.
 """
 
 from __future__ import annotations
@@ -31,6 +32,13 @@ def forgotten(part: Sequence[Message], text: str, room: float, ratio: float) -> 
     lost = [s for s in latest(said) if s.worth >= _LEAST and not _is_told(s.shape, plain)]
     chosen = choose(lost, room, _LEAST, ratio).chosen
     return "\n".join(["", _HEAD, *(s.text for s in chosen)]) if chosen else ""
+
+
+def trimmed(summaries: Sequence[Message], room: float, ratio: float) -> str:
+    """What is worth most of the summaries, within `room` tokens: for when a model did not say it shorter."""
+    background = background_of(summaries)
+    said = latest(s for message in summaries for s in statements("user", body_of(message), background))
+    return "\n".join(s.text for s in choose(said, room, 0.0, ratio).chosen)
 
 
 def _is_told(shape: Shape, plain: str) -> bool:
