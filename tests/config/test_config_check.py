@@ -40,7 +40,9 @@ def test_good_values_come_back_as_they_are_taken() -> None:
     }
 
 
-@pytest.mark.parametrize("key", ["team", "tone", "style", "persona", "user", "variant", "language", "budget", "x"])
+@pytest.mark.parametrize(
+    "key", ["team", "tone", "style", "persona", "user", "variant", "language", "budget", "mode", "speed", "x"]
+)
 def test_a_key_of_ones_own_is_free(key: str) -> None:
     assert check_config({key: object}) == {key: object}
 

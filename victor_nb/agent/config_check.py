@@ -7,7 +7,7 @@ because that costs pydantic-settings.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from victor_nb.agent.model_settings import configured_model_settings
@@ -17,7 +17,7 @@ from victor_nb.messages import MODEL_SETTINGS
 from victor_nb.protocols import Config
 
 CALLER: Final = "the caller"
-_NEAR: Final = 0.8
+_NEAR: Final = 0.9
 
 
 def check_config(config: Mapping[str, Any], origin: Mapping[str, str] | None = None) -> Config:
@@ -44,9 +44,15 @@ def check_config(config: Mapping[str, Any], origin: Mapping[str, str] | None = N
     return checked
 
 
-def _refuse_slip(key: object, known: Iterable[str], origin: str) -> None:
-    """A free key is anybody's right: it is refused only when hardly a letter parts it from a known one."""
-    near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=_NEAR) if isinstance(key, str) else []
+def _refuse_slip(key: object, known: Sequence[str], origin: str) -> None:
+    """A free key is anybody's right, as `mode` beside `model`: it is refused only when hardly a letter parts it from a
+    known one, or their order."""
+    if not isinstance(key, str):
+        return
+    word = key.lower()
+    near = difflib.get_close_matches(word, known, n=1, cutoff=_NEAR) or [
+        name for name in known if sorted(name) == sorted(word)
+    ]
     if near:
         raise ConfigError(
             f"Unknown configuration key {key!r} (from {origin}). Did you mean {near[0]!r}?",
