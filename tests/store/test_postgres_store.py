@@ -22,11 +22,13 @@ from victor_nb.exporters.base import BaseAnalyticsExporter
 from victor_nb.frames import Analytics
 from victor_nb.messages import new_id
 from victor_nb.protocols import AnalyticsEvent, EventQuery, ExportResult
+from victor_nb.records import SessionEntry
 from victor_nb.store import open_store
 from victor_nb.store.database import Row
 from victor_nb.store.postgres import PostgresStore
 from victor_nb.store.postgres_link import WritingLink
 from victor_nb.store.postgres_runs import lives
+from victor_nb.store.postgres_schema import VERSION
 from victor_nb.store.postgres_server import Server
 from victor_nb.store.postgres_spool import Ended
 from victor_nb.store.registry import close_all
@@ -120,9 +122,23 @@ def test_a_newer_schema_keeps_the_events_here(dsn: str, team: PostgresStore):
     asked(dsn, "UPDATE victor.schema_version SET version = 99")
     record(team, 1)
     assert team.flush(10)
-    until(lambda: "this victor_nb knows 1" in str(team.degraded))
-    asked(dsn, "UPDATE victor.schema_version SET version = 1")
+    until(lambda: f"this victor_nb knows {VERSION}" in str(team.degraded))
+    asked(dsn, f"UPDATE victor.schema_version SET version = {VERSION}")
     until(lambda: seqs(team) == [1, 2])
+
+
+def test_a_store_of_version_1_keeps_its_events_and_takes_conversations(dsn: str, team: PostgresStore):
+    record(team, 2)
+    team.close()
+    asked(
+        dsn,
+        "DROP TABLE victor.session_entries; DROP TABLE victor.sessions; UPDATE victor.schema_version SET version = 1",
+    )
+    later = PostgresStore(dsn)
+    assert (len(later.read(EventQuery())), later.saved_sessions()) == (2, [])
+    later.append_entries("s", [SessionEntry(1, "turn", "{}", 1)]).result()
+    assert [entry.number for entry in later.read_entries("s")] == [1]
+    later.close()
 
 
 @pytest.mark.parametrize("schema", ["", "Team", "pg_team", 'a"b', "a.b", "x" * 64])
