@@ -78,7 +78,7 @@ def test_strategies_have_names() -> None:
     for name in STRATEGIES:
         assert type(strategy_named(name)).__name__.lower().startswith(name.replace("_", ""))
     with pytest.raises(ConfigError, match="Did you mean 'hybrid'") as caught:
-        strategy_named("hybird")
+        strategy_named("hybrids")
     assert "task_aware" in caught.value.hint
 
 
