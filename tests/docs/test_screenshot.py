@@ -54,7 +54,7 @@ def picture(lab: Lab, page: LabPage) -> bytes:
 def test_a_newcomer_sees_answer_tool_call_footer_and_frame(quickstart):
     answer, frame = (quickstart.visible_text(index_of(cell_id)) for cell_id in (FIRST, LAST))
     assert "Here is what the tool gave back" in answer
-    assert "Bergen    168.5" in answer
+    assert "Bergen,168.5" in answer
     assert 'average({"column": "rain_mm", "by": "city"}) ✓' in answer
     assert "demo (not a model)" in answer.splitlines()[-1]
     assert frame.split()[1:4] == ["turn_index", "model", "status"]

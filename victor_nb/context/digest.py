@@ -7,7 +7,7 @@ messages, and drops what is worth least. The same conversation always gives the 
 from __future__ import annotations
 
 from victor_nb.context.base import BaseCompactionStrategy
-from victor_nb.context.digest_fold import Folding
+from victor_nb.context.digest_fold import DigestFolding
 from victor_nb.context.digest_parts import Parts
 from victor_nb.protocols import CompactionBudget, CompactionResult, Context
 
@@ -27,5 +27,5 @@ class DigestCompactionStrategy(BaseCompactionStrategy):
         if parts.tokens() <= budget.target_tokens:
             return CompactionResult(context.messages)
         parts.clamp_giants()
-        folding = Folding(parts, parts.with_short_results())
+        folding = DigestFolding(parts, parts.with_short_results())
         return CompactionResult(folding.messages(), folding.note())

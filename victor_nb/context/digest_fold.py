@@ -21,7 +21,7 @@ _MOST_DIGESTS: Final = 12
 _MOST_HIDDEN: Final = 400
 
 
-class Folding:
+class DigestFolding:
     """`parts` is the conversation, `shorter` the same with short tool results."""
 
     def __init__(self, parts: Parts, shorter: Parts) -> None:

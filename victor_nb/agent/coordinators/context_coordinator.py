@@ -46,9 +46,9 @@ __all__ = [
     "Undone",
 ]
 
-Notice = Callable[[str, CompactionRecord | Undone], None]
-Ask = Callable[[str, Sequence[Message], Any], Awaitable[str]]
-Embed = Callable[[Sequence[str], Any], Awaitable[Sequence[Sequence[float]]]]
+_Notice = Callable[[str, CompactionRecord | Undone], None]
+_Ask = Callable[[str, Sequence[Message], Any], Awaitable[str]]
+_Embed = Callable[[Sequence[str], Any], Awaitable[Sequence[Sequence[float]]]]
 
 
 class IConversationArchive(Protocol):
@@ -88,17 +88,17 @@ class ContextCoordinator:
         self._opening = threading.RLock()
         self._archive: IConversationArchive | None = None
         self._codec = JournalCodec()
-        self._notice: Notice | None = None
-        self._ask: Ask | None = None
-        self._embed: Embed | None = None
+        self._notice: _Notice | None = None
+        self._ask: _Ask | None = None
+        self._embed: _Embed | None = None
 
     def attach(
         self,
         *,
         archive: IConversationArchive | None = None,
-        notice: Notice | None = None,
-        ask: Ask | None = None,
-        embed: Embed | None = None,
+        notice: _Notice | None = None,
+        ask: _Ask | None = None,
+        embed: _Embed | None = None,
         wire_to_json: WireToJson | None = None,
         wire_from_json: WireFromJson | None = None,
     ) -> None:
