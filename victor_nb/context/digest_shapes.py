@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from victor_nb.context.digest_binding import binding_of, is_numeric
-from victor_nb.context.digest_cues import CORRECTION, RULE, is_verbatim, weight_of
+from victor_nb.context.digest_cues import cues_of
 from victor_nb.context.digest_units import spaced
 from victor_nb.context.digest_wording import closed, telegram
 from victor_nb.context.digest_words import UNITS, Kind, Word, word
@@ -47,12 +47,13 @@ class Shape:
 def shapes_of(unit: str) -> tuple[Shape, ...]:
     """The shape of a piece, or of each part that is worth a look when it is long."""
     found = [word(raw) for raw in spaced(unit).split()]
-    if len(found) <= _LONG or (len(found) <= 2 * _LONG and RULE.search(unit)):
+    if len(found) <= _LONG or (len(found) <= 2 * _LONG and cues_of(unit).rule):
         return (_shape(found, unit),)
     parts = list(_clusters(found))
     return tuple(_shape(part, " ".join(w.text for w in part)) for part in parts) or (_shape(found, unit),)
 
 
+@lru_cache(maxsize=1 << 13)
 def shape_of(text: str) -> Shape:
     """The shape of a text taken as one piece."""
     return _shape([word(raw) for raw in spaced(text).split()], text)
@@ -82,8 +83,9 @@ def _shape(found: Sequence[Word], text: str) -> Shape:
     named = sum(w.kind == "name" or (w.kind == "proper" and n > 0) for n, w in enumerate(found))
     clutter = sum(w.kind in ("number", "name", "time") for w in found)
     plain = tuple(w.norm for w in found if w.kind == "word" and w.norm not in UNITS)
+    signs = cues_of(text)
     return Shape(
-        text=text if is_verbatim(text) else closed(" ".join(telegram(found))) or text,
+        text=text if signs.rule or signs.error else closed(" ".join(telegram(found))) or text,
         key=key,
         names=names,
         value=value,
@@ -92,9 +94,9 @@ def _shape(found: Sequence[Word], text: str) -> Shape:
         named=named,
         clutter=clutter,
         plain=plain,
-        cues=weight_of(text),
-        rule=bool(RULE.search(text)),
-        corrects=bool(CORRECTION.search(text)),
+        cues=signs.weight,
+        rule=signs.rule,
+        corrects=signs.correction,
     )
 
 

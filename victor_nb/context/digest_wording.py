@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from victor_nb.context.digest_binding import binding_of, is_numeric
@@ -21,6 +22,7 @@ _QUOTES: Final = str.maketrans("", "", "'\"*")
 _OLD: Final = r"[,(;]?\s*\b(?:(?:up |down )?from|instead of|rather than|no longer|not|previously|formerly|was)\s+"
 
 
+@lru_cache(maxsize=1 << 13)
 def tight(text: str) -> str:
     """The same in fewer words still: without the verbs and the small words that a reader of notes does not miss."""
     found = [word(raw) for raw in spaced(text).split()]
