@@ -55,7 +55,7 @@ def least(messages: list[Message]) -> int:
     return sum(estimate_messages(messages[s.start : s.end]) for s in steps(messages) if s.protected)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(conversations(), st.integers(0, 2_000))
 def test_it_fits_and_is_never_larger_and_valid(messages: list[Message], target: int) -> None:
     found = compact(messages, target)
@@ -65,7 +65,7 @@ def test_it_fits_and_is_never_larger_and_valid(messages: list[Message], target: 
     assert not open_call_ids(found)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(conversations(), st.integers(0, 2_000))
 def test_it_is_deterministic_and_doing_it_again_changes_nothing(messages: list[Message], target: int) -> None:
     found = compact(messages, target)
@@ -87,7 +87,7 @@ ways = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["orders-db", "job_7", "src/a.py"]), values, ways), min_size=1, max_size=14))
 def test_the_last_value_of_each_thing_is_told_and_no_other(said: list[tuple[str, int, str]]) -> None:
     talk = [Message("user", "Go.")]

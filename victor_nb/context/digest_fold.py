@@ -108,7 +108,7 @@ class DigestFolding:
             messages = self._placed(notes)
             excess = self._parts.budget.count(messages) - self._target
             if not notes or excess <= 0:
-                return messages
+                return messages if last or excess <= 0 else None
             room = min(room - excess, room * 0.98)
 
     def _appended(self, kept: list[Statement], found: Choice) -> list[Message]:
