@@ -210,3 +210,12 @@ def test_a_memory_store_that_was_closed_begins_anew():
         assert len(store.read(EventQuery())) == 1
         store.close()
     assert store.read(EventQuery()) == []
+
+
+def test_a_path_may_be_text(tmp_path: Path):
+    store = SQLiteStore(str(tmp_path / "victor.db"))
+    store.append("x_event", "s", {})
+    assert store.flush(10)
+    assert store.path == tmp_path / "victor.db"
+    store.close()
+    assert store.degraded is None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Generator, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,9 +33,9 @@ class SQLiteStore(JournalStore):
 
     _reader: SQLiteReader | None = None
 
-    def __init__(self, path: Path | None = None, *, notebook: str | None = None) -> None:
-        self._path = path
-        super().__init__(str(path) if path else "memory", notebook=notebook)
+    def __init__(self, path: str | PathLike[str] | None = None, *, notebook: str | None = None) -> None:
+        self._path = None if path is None else Path(path).expanduser()
+        super().__init__(str(self._path or "memory"), notebook=notebook)
 
     def _begin_run(self) -> None:
         if self._reader:
