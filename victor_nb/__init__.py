@@ -20,10 +20,10 @@ if TYPE_CHECKING:
         ContextCoordinator,
         PromptCoordinator,
     )
-    from victor_nb.agent.mcp import MCPTools, mcp_tools
     from victor_nb.agent.orchestrator import AgentOrchestrator
     from victor_nb.agent.sessions import Sessions
     from victor_nb.agent.tags import tags
+    from victor_nb.agent.tools.mcp import MCPTools, mcp_tools
     from victor_nb.config.settings import Settings
     from victor_nb.errors import VictorError
     from victor_nb.exporters import (
@@ -88,7 +88,7 @@ _HOME = {
     "DatabaseAnalyticsExporter": "victor_nb.exporters",
     "ExportResult": "victor_nb.protocols",
     "FileAnalyticsExporter": "victor_nb.exporters",
-    "MCPTools": "victor_nb.agent.mcp",
+    "MCPTools": "victor_nb.agent.tools.mcp",
     "OpenTelemetryExporter": "victor_nb.exporters",
     "PrometheusMetricsExporter": "victor_nb.exporters",
     "PromptCoordinator": "victor_nb.agent.coordinators",
@@ -96,7 +96,7 @@ _HOME = {
     "VictorError": "victor_nb.errors",
     "WebhookAnalyticsExporter": "victor_nb.exporters",
     "add_exporter": "victor_nb.session",
-    "mcp_tools": "victor_nb.agent.mcp",
+    "mcp_tools": "victor_nb.agent.tools.mcp",
     "rate": "victor_nb.session",
     "tags": "victor_nb.agent.tags",
     "tool": "victor_nb.session",

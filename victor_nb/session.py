@@ -11,14 +11,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from victor_nb.agent.approval import question
 from victor_nb.agent.feedback import RatedTurn, answers, checked_score, checked_text, record_feedback
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.agent.recorder import TurnOrigin, lent_origin
 from victor_nb.agent.runners import run_in_thread
-from victor_nb.agent.tool_sources import IToolSource
 from victor_nb.agent.tools import Tool
 from victor_nb.agent.tools import tool as mark_as_tool
+from victor_nb.agent.tools.approval import question
+from victor_nb.agent.tools.sources import IToolSource
 from victor_nb.config.settings import Settings
 from victor_nb.errors import UsageError
 from victor_nb.host import lent

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from support.tool_dispatch import dispatch
 
-from victor_nb.agent.approval import question
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.agent.tools import Toolbox, tool
+from victor_nb.agent.tools.approval import question
 from victor_nb.messages import ToolCall
 from victor_nb.testing import ScriptedModel, call
 

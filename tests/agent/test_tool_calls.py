@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from victor_nb.agent.orchestrator import AgentOrchestrator
-from victor_nb.agent.tool_calls import run_calls
 from victor_nb.agent.tools import ToolInterrupted
+from victor_nb.agent.tools.calls import run_calls
 from victor_nb.config.settings import Settings
 from victor_nb.context.tokens import estimate_text
 from victor_nb.messages import ChatChunk, ToolCall

@@ -15,8 +15,8 @@ from support.llm_server import LLMServer
 from support.tool_dispatch import result_of
 
 from victor_nb.agent.orchestrator import AgentOrchestrator
-from victor_nb.agent.tool_images import MAX_IMAGE_BYTES, MAX_IMAGE_SIDE
 from victor_nb.agent.tools import ToolOutcome
+from victor_nb.agent.tools.images import MAX_IMAGE_BYTES, MAX_IMAGE_SIDE
 from victor_nb.messages import Image
 from victor_nb.models import build_model
 from victor_nb.models.vision import takes_images

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from victor_nb.agent.mcp import MCPTools, mcp_tools
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.agent.runners import run_in_thread
-from victor_nb.agent.tool_sources import close_sources, found_tools, known_tools
 from victor_nb.agent.tools import Toolbox, ToolOutcome
+from victor_nb.agent.tools.mcp import MCPTools, mcp_tools
+from victor_nb.agent.tools.sources import close_sources, found_tools, known_tools
 from victor_nb.errors import ToolError, UsageError
 from victor_nb.messages import ToolCall
 from victor_nb.testing import ScriptedModel, call

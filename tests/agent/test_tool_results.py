@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 from support.tool_dispatch import dispatch, result_of
 
-from victor_nb.agent.tool_text import described
+from victor_nb.agent.tools.text import described
 
 
 @dataclasses.dataclass

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from victor_nb.agent.orchestrator import AgentOrchestrator
-from victor_nb.agent.tool_ranking import by_words, words
-from victor_nb.agent.tool_selection import ToolSelector, select_tools
 from victor_nb.agent.tools import Toolbox, tool
+from victor_nb.agent.tools.ranking import by_words, words
+from victor_nb.agent.tools.selection import ToolSelector, select_tools
 from victor_nb.config.settings import Settings
 from victor_nb.errors import ModelError
 from victor_nb.testing import ScriptedModel, call

@@ -261,5 +261,5 @@ def test_only_valid_arguments_reach_the_function(arguments: dict[str, Any]) -> N
 
 
 def test_the_module_does_not_import_pandas() -> None:
-    code = "import sys, victor_nb.agent.tool_text as t; t.result_text(object()); sys.exit('pandas' in sys.modules)"
+    code = "import sys, victor_nb.agent.tools.text as t; t.result_text(object()); sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
-from victor_nb.agent.tool_outcome import ToolOutcome
+from victor_nb.agent.tools.outcome import ToolOutcome
 from victor_nb.errors import DeniedError, MiddlewareError
 from victor_nb.messages import ModelReply, ModelRequest, ToolRequest
 from victor_nb.protocols import IMiddleware

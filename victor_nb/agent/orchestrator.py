@@ -12,7 +12,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
-from victor_nb.agent.approval import Approve, default_approve
 from victor_nb.agent.context_services import ContextServices
 from victor_nb.agent.coordinators import (
     AnalyticsCoordinator,
@@ -28,14 +27,15 @@ from victor_nb.agent.model_settings import checked_model_settings
 from victor_nb.agent.output import OutputType
 from victor_nb.agent.plan import Planner, TurnCall, assignments_of
 from victor_nb.agent.recorder import TurnOrigin, TurnRecorder, lent_origin
-from victor_nb.agent.rounds import ToolSite
 from victor_nb.agent.runners import run_in_thread
 from victor_nb.agent.session_names import checked_session
 from victor_nb.agent.sessions import ConversationArchive, Sessions
 from victor_nb.agent.streaming import ChatStream
 from victor_nb.agent.tags import checked_tags, current_tags
-from victor_nb.agent.tool_sources import IToolSource, close_sources, found_tools
 from victor_nb.agent.tools import Toolbox
+from victor_nb.agent.tools.approval import Approve, default_approve
+from victor_nb.agent.tools.rounds import ToolSite
+from victor_nb.agent.tools.sources import IToolSource, close_sources, found_tools
 from victor_nb.agent.turn import Turn
 from victor_nb.config.settings import Settings
 from victor_nb.context.builtin import strategy_named

@@ -14,10 +14,10 @@ from victor_nb.agent.coordinators.config_coordinator import ConfigCoordinator, C
 from victor_nb.agent.coordinators.prompt_coordinator import BuiltPrompt, PromptCoordinator
 from victor_nb.agent.inquiry import ModelInUse
 from victor_nb.agent.model_settings import configured_model_settings
-from victor_nb.agent.offers import Asked, ToolOffers
 from victor_nb.agent.output import OutputType
 from victor_nb.agent.recorder import TurnRecorder
 from victor_nb.agent.tools import Toolbox
+from victor_nb.agent.tools.offers import Asked, ToolOffers
 from victor_nb.config.settings import Settings
 from victor_nb.errors import ConfigError
 from victor_nb.messages import JsonValue, ToolSpec

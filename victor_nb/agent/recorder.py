@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from victor_nb.agent.approval import Decision
 from victor_nb.agent.coordinators.analytics_coordinator import AnalyticsCoordinator
 from victor_nb.agent.tools import ToolOutcome
+from victor_nb.agent.tools.approval import Decision
 from victor_nb.context.compaction import CompactionRecord, Undone
 from victor_nb.errors import ModelRequestError
 from victor_nb.events import EventContent, TokenCounts, TurnStarted

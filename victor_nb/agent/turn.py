@@ -15,11 +15,11 @@ from victor_nb.agent.coordinators.context_coordinator import ContextCoordinator
 from victor_nb.agent.exchange import Exchange
 from victor_nb.agent.inquiry import Emit
 from victor_nb.agent.middleware import Middlewares
-from victor_nb.agent.offers import Asked
 from victor_nb.agent.output import REPAIR_ROUNDS, OutputType, repair_request, unrepaired
 from victor_nb.agent.plan import Planner, TurnCall, TurnPlan
 from victor_nb.agent.recorder import TurnOrigin, TurnRecorder, sha256_of
-from victor_nb.agent.rounds import ToolRounds, ToolSite
+from victor_nb.agent.tools.offers import Asked
+from victor_nb.agent.tools.rounds import ToolRounds, ToolSite
 from victor_nb.context.conversation import Conversation
 from victor_nb.errors import OutputError, ToolLimitError
 from victor_nb.messages import ChatResponse, Message, ModelReply, Role, ToolCall, TurnStatus, Usage

@@ -137,7 +137,7 @@ class VictorMagics(Magics):
         return [found for found in map(self._function, dict.fromkeys(names)) if found not in offered]
 
     def _function(self, name: str) -> Any:
-        from victor_nb.agent.tool_sources import IToolSource
+        from victor_nb.agent.tools.sources import IToolSource
 
         namespace = cast("dict[str, Any]", cast("Any", self._host.shell).user_ns)
         if callable(found := namespace.get(name)) or isinstance(found, IToolSource):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from victor_nb.agent.tool_sources import known_tools
 from victor_nb.agent.tools import Tool
+from victor_nb.agent.tools.sources import known_tools
 from victor_nb.errors import UsageError, did_you_mean
 from victor_nb.notebook.listing import frame_of
 from victor_nb.notebook.words import Wait, refuse_more, say

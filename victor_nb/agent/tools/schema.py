@@ -18,7 +18,7 @@ from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from victor_nb.agent.tool_annotations import has_default, usable
+from victor_nb.agent.tools.annotations import has_default, usable
 from victor_nb.errors import ToolDefinitionError
 from victor_nb.messages import JsonValue
 

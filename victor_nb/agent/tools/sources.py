@@ -8,7 +8,7 @@ import logging
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from victor_nb.agent.tools import Tool
+from victor_nb.agent.tools.toolbox import Tool
 from victor_nb.background import model_loop
 from victor_nb.protocols import ToolFunction
 

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
-from victor_nb.agent.tool_ranking import Embed, by_meaning, by_words, mixed
+from victor_nb.agent.tools.ranking import Embed, by_meaning, by_words, mixed
 from victor_nb.errors import VictorError
 from victor_nb.messages import ToolSpec
 from victor_nb.models.embeddings import TFIDF, embed

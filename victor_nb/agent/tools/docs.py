@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from victor_nb.agent.tool_schema import plain_function
+from victor_nb.agent.tools.schema import plain_function
 
 MAX_DESCRIPTION_CHARS: Final = 2_000
 _MAX_PARAMETER_CHARS: Final = 500

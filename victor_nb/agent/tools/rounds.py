@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from victor_nb.agent.approval import Approve
 from victor_nb.agent.inquiry import Emit
 from victor_nb.agent.middleware import Middlewares
 from victor_nb.agent.plan import TurnPlan
 from victor_nb.agent.recorder import TurnRecorder
-from victor_nb.agent.tool_calls import run_calls, same_calls, with_warning
-from victor_nb.agent.tool_dispatch import CallSite
-from victor_nb.agent.tool_outcome import ToolOutcome
+from victor_nb.agent.tools.approval import Approve
+from victor_nb.agent.tools.calls import run_calls, same_calls, with_warning
+from victor_nb.agent.tools.dispatch import CallSite
+from victor_nb.agent.tools.outcome import ToolOutcome
 from victor_nb.context.tokens import estimate_text
 from victor_nb.messages import ChatChunk, Message, ToolCall, ToolResult
 from victor_nb.protocols import IToolRunner

@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
-from victor_nb.agent.approval import NeedsApproval
-from victor_nb.agent.tool_arguments import SchemaArguments
-from victor_nb.agent.tool_docs import MAX_DESCRIPTION_CHARS
-from victor_nb.agent.tool_images import picture_of
-from victor_nb.agent.tool_text import Described, described
-from victor_nb.agent.tools import Tool, ToolOptions
+from victor_nb.agent.tools.approval import NeedsApproval
+from victor_nb.agent.tools.arguments import SchemaArguments
+from victor_nb.agent.tools.docs import MAX_DESCRIPTION_CHARS
+from victor_nb.agent.tools.images import picture_of
+from victor_nb.agent.tools.text import Described, described
+from victor_nb.agent.tools.toolbox import Tool, ToolOptions
 from victor_nb.errors import UsageError, did_you_mean
 from victor_nb.messages import Image, ToolSpec
 from victor_nb.models.wire_mcp import MCPAddress, MCPConnection

@@ -16,8 +16,8 @@ from typing import Any, Final, cast
 
 from pydantic import BaseModel, TypeAdapter
 
-from victor_nb.agent.tool_images import MAX_IMAGES, picture_of
-from victor_nb.agent.tool_tables import table_text
+from victor_nb.agent.tools.images import MAX_IMAGES, picture_of
+from victor_nb.agent.tools.tables import table_text
 from victor_nb.messages import Image, JsonValue
 
 MAX_VALUES: Final = 5_000

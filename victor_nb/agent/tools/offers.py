@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from victor_nb.agent.tool_selection import ToolSelector
-from victor_nb.agent.tools import Toolbox
+from victor_nb.agent.tools.selection import ToolSelector
+from victor_nb.agent.tools.toolbox import Toolbox
 from victor_nb.config.settings import Settings
 from victor_nb.messages import Message, ToolSpec
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeAlias, cast
 
-from victor_nb.agent.approval import Approve, Decision, decide, needs_approval
 from victor_nb.agent.runners import called
-from victor_nb.agent.tool_arguments import IArguments, InvalidArguments, json_object
-from victor_nb.agent.tool_outcome import ToolInterrupted, ToolOutcome
-from victor_nb.agent.tool_text import Described, capped, described, error_text
+from victor_nb.agent.tools.approval import Approve, Decision, decide, needs_approval
+from victor_nb.agent.tools.arguments import IArguments, InvalidArguments, json_object
+from victor_nb.agent.tools.outcome import ToolInterrupted, ToolOutcome
+from victor_nb.agent.tools.text import Described, capped, described, error_text
 from victor_nb.errors import did_you_mean
 from victor_nb.messages import ToolCall, ToolRequest
 from victor_nb.protocols import IToolRunner

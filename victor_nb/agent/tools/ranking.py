@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from victor_nb.agent.tool_arguments import properties
+from victor_nb.agent.tools.arguments import properties
 from victor_nb.messages import ToolSpec
 from victor_nb.vectors import similarities
 

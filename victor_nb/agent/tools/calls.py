@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final, Generic, TypeVar
 
-from victor_nb.agent.tool_outcome import ToolOutcome
+from victor_nb.agent.tools.outcome import ToolOutcome
 from victor_nb.messages import ToolCall, ToolResult
 
 T = TypeVar("T")

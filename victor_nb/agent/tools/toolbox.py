@@ -1,6 +1,6 @@
 """Tools: plain functions that a model may call, and the toolbox that holds a turn's.
 
-What comes of a call is `tool_dispatch`'s business, and where a function runs the runner's.
+What comes of a call is `dispatch`'s business, and where a function runs the runner's.
 """
 
 from __future__ import annotations
@@ -10,17 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar, overload
 
-from victor_nb.agent.approval import Approve, NeedsApproval
-from victor_nb.agent.tool_arguments import IArguments, ModelledArguments
-from victor_nb.agent.tool_dispatch import Around, Callee, CallSite, Dispatch
-from victor_nb.agent.tool_docs import described_in
-from victor_nb.agent.tool_outcome import ToolInterrupted, ToolOutcome
-from victor_nb.agent.tool_schema import arguments_model, check_function, parameters_schema, plain_function, tool_name
+from victor_nb.agent.tools.approval import Approve, NeedsApproval
+from victor_nb.agent.tools.arguments import IArguments, ModelledArguments
+from victor_nb.agent.tools.dispatch import Around, Callee, CallSite, Dispatch
+from victor_nb.agent.tools.docs import described_in
+from victor_nb.agent.tools.outcome import ToolOutcome
+from victor_nb.agent.tools.schema import arguments_model, check_function, parameters_schema, plain_function, tool_name
 from victor_nb.errors import ToolDefinitionError
 from victor_nb.messages import ToolCall, ToolSpec
 from victor_nb.protocols import IToolRunner, ToolFunction
-
-__all__ = ["Approve", "Around", "CallSite", "Tool", "ToolInterrupted", "ToolOptions", "ToolOutcome", "Toolbox", "tool"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
