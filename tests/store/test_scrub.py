@@ -89,6 +89,30 @@ def test_values_of_the_environment_go_whatever_their_shape():
     assert json.loads(clean) == {"text": "it is [secret scrubbed: LAB_PASSWORD]!", "path": "/usr/bin/something short"}
 
 
+def test_a_secret_is_known_as_soon_as_it_is_set(monkeypatch: pytest.MonkeyPatch):
+    scrubber = Scrubber()
+    assert scrubber.message("open sesame, mellon") == "open sesame, mellon"
+    monkeypatch.setenv("GATE_PASSWORD", "open sesame")
+    assert scrubber.message("open sesame, mellon!") == "[secret scrubbed: GATE_PASSWORD], mellon!"
+    monkeypatch.setenv("GATE_PASSWORD", "mellon!!")
+    assert Scrubber().message("open sesame, mellon!!") == "open sesame, [secret scrubbed: GATE_PASSWORD]"
+
+
+class Counted(dict[str, str]):
+    looks = 0
+
+    def __iter__(self):
+        self.looks += 1
+        return super().__iter__()
+
+
+def test_an_environment_that_stays_as_it_is_is_read_once():
+    environment = Counted(OWN_API_KEY="0123456789abcdef")
+    scrubber = Scrubber(environment)
+    cleaned = {scrubber.message("it is 0123456789abcdef") for _ in range(5)}
+    assert (cleaned, environment.looks) == ({"it is [secret scrubbed: OWN_API_KEY]"}, 1)
+
+
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),

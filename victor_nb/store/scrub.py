@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from victor_nb.store.database import Row
 from victor_nb.store.encode import mended_text
@@ -76,13 +76,46 @@ def scrubbed(kind: str) -> str:
     return f"[secret scrubbed: {kind}]"
 
 
-class Scrubber:
-    """`environment` is where literal secrets are from, looked at again with every group of rows."""
+@dataclass(frozen=True, slots=True)
+class _Literals:
+    """The secrets of an environment as name and value, the longest first: one may be part of another. `tells` are the
+    pieces that give away any secret at all."""
 
-    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+    values: tuple[tuple[str, str], ...] = ()
+    tells: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> _Literals:
+        names = [name for name in environment if name.upper().endswith(_NAMES)]
+        found = [(name, value) for name in names if len(value := environment.get(name, "")) >= _SHORTEST]
+        found.sort(key=lambda item: (-len(item[1]), item))
+        shapes = {tell for shape in _SHAPES for tell in shape.tells}
+        return cls(tuple(found), (*(json.dumps(value)[1:-1] for _, value in found), *sorted(shapes), *_AWS_TELLS))
+
+
+class _Surroundings:
+    """An environment, read through again only when it has changed."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
-        self._values: list[tuple[str, str]] | None = None
-        self._tells: tuple[str, ...] = ()
+        self._known: tuple[Mapping[Any, Any], _Literals] | None = None
+
+    def literals(self) -> _Literals:
+        raw: Mapping[Any, Any] = getattr(self._environment, "_data", self._environment)  # os.environ decodes each name
+        if self._known is None or raw != self._known[0]:
+            self._known = dict(raw), _Literals.of(self._environment)
+        return self._known[1]
+
+
+_OWN: Final = _Surroundings(os.environ)
+
+
+class Scrubber:
+    """`environment` is where literal secrets are from, looked at again with every text and every group of rows."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._surroundings = _OWN if environment is None else _Surroundings(environment)
+        self._literals = _Literals()
 
     def rows(self, rows: Iterable[Row]) -> list[Row]:
         self._look_around()
@@ -90,7 +123,7 @@ class Scrubber:
 
     def json(self, text: str) -> str:
         """JSON text without secrets in its strings; the text itself when there are none."""
-        for tell in self._tells:
+        for tell in self._literals.tells:
             if tell in text:
                 return self._searched(text)
         return text
@@ -107,7 +140,7 @@ class Scrubber:
 
     def text(self, text: str) -> str:
         """Plain text without secrets."""
-        for name, value in self._values or ():
+        for name, value in self._literals.values:
             text = text.replace(value, scrubbed(name))
         for shape in _SHAPES:
             if any(tell in text for tell in shape.tells):
@@ -115,18 +148,12 @@ class Scrubber:
         return _AWS_SECRET.sub(_aws_replaced, text) if any(tell in text for tell in _AWS_TELLS) else text
 
     def _look_around(self) -> None:
-        names = [name for name in self._environment if name.upper().endswith(_NAMES)]
-        values = [(name, value) for name in names if len(value := self._environment.get(name, "")) >= _SHORTEST]
-        values.sort(key=lambda item: (-len(item[1]), item))  # one may be part of another
-        if values != self._values:
-            self._values = values
-            shapes = {tell for shape in _SHAPES for tell in shape.tells}
-            self._tells = (*(json.dumps(value)[1:-1] for _, value in values), *sorted(shapes), *_AWS_TELLS)
+        self._literals = self._surroundings.literals()
 
     def _row(self, row: Row) -> Row:
         event_id, seq, session_id, type, stamp, turn_id, data, content, channel = row
         everything = f"{session_id} {turn_id} {data} {content}"
-        for tell in self._tells:
+        for tell in self._literals.tells:
             if tell in everything:
                 break
         else:
@@ -141,7 +168,7 @@ class Scrubber:
 
     def _string(self, found: re.Match[str]) -> str:
         token = found[0]
-        if not any(tell in token for tell in self._tells):
+        if not any(tell in token for tell in self._literals.tells):
             return token
         plain: str = json.loads(token, strict=False)
         clean = self.text(plain)
