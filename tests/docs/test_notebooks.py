@@ -43,7 +43,7 @@ def test_the_demo_says_what_it_is(shown):
 
 def test_the_tool_was_called_and_its_result_shown(shown):
     assert 'average({"column": "rain_mm", "by": "city"}) ✓' in shown["call"]
-    assert "Bergen    168.5" in shown["call"]
+    assert "Bergen,168.5" in shown["call"]
     assert "name='average'" in shown["tool-calls"]
     assert "source='unmeasured'" in shown["usage"]
 

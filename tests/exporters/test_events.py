@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import victor_nb
 from victor_nb.agent.coordinators import AnalyticsCoordinator, ContextCoordinator
 from victor_nb.agent.orchestrator import AgentOrchestrator
+from victor_nb.agent.tools import tool
 from victor_nb.config.settings import Settings
 from victor_nb.context.recent import RecentMessagesCompactionStrategy
 from victor_nb.errors import EventError, RateLimitError
@@ -103,14 +104,18 @@ def misfits(payload: type, data: dict) -> dict:
 
 
 async def test_every_payload_has_its_documented_form():
+    @tool(requires_approval=True)
     def broken() -> None:
         """Fails."""
         raise OSError("disk")
 
+    def yes(name: str, arguments: dict[str, object]) -> bool:
+        return True
+
     settings = Settings(context_compaction_threshold=120, context_compaction_target=60, context_window=4000)
     context = ContextCoordinator(RecentMessagesCompactionStrategy(keep_last_n=2))
     model = ScriptedModel(call("broken"), "word " * 40, "word " * 40, RateLimitError("no"), "end")
-    orchestrator = AgentOrchestrator(settings, model=model, tools=[broken], context_coordinator=context)
+    orchestrator = AgentOrchestrator(settings, model=model, tools=[broken], context_coordinator=context, approve=yes)
     for question in ("one", "two", "three"):
         try:
             await orchestrator.chat(question)
