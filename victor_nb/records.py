@@ -111,7 +111,8 @@ class DeadLetter:
 class SessionEntry:
     """One change of a conversation: a whole turn, a compaction, an undo, a pin, … `data` is JSON text.
 
-    `number` counts from 1 in each session, without gaps. Reading all entries in order gives the conversation.
+    `number` counts from 1 in each session, without gaps. Reading all entries in order gives the conversation. A session
+    that was shortened has lost its first ones: it begins with a `reset`.
     """
 
     number: int

@@ -13,6 +13,8 @@ from support.conversations import fresh, talker
 
 from victor_nb import AgentOrchestrator
 from victor_nb.agent.recorder import TurnOrigin
+from victor_nb.agent.session_journal import journal_of
+from victor_nb.agent.session_upkeep import shorten
 
 CELLS = st.sampled_from([None, "cell-1", "cell-2"])
 STEPS = st.one_of(
@@ -22,6 +24,7 @@ STEPS = st.one_of(
     st.tuples(st.just("compact")),
     st.tuples(st.just("undo")),
     st.tuples(st.just("reset")),
+    st.tuples(st.just("shorten")),
     st.tuples(st.just("restart")),
 )
 
@@ -61,6 +64,12 @@ class Kernel:
 
     async def reset(self, orchestrator: AgentOrchestrator) -> None:
         orchestrator.context_coordinator.reset("thesis")
+
+    async def shorten(self, orchestrator: AgentOrchestrator) -> None:
+        before = await state(orchestrator)
+        shorten(journal_of(self.store, self.store.kernel_run_id, "thesis"), times=1)
+        for one in self.both:
+            assert await state(one) == before
 
     async def restart(self, orchestrator: AgentOrchestrator) -> None:
         for one in self.both:

@@ -15,7 +15,9 @@ from support.team_stores import asked, until
 from victor_nb.errors import SessionConflictError, StoreError
 from victor_nb.records import SessionEntry
 from victor_nb.store import SQLiteStore
+from victor_nb.store.kept import KeptEntries, SessionName
 from victor_nb.store.postgres import PostgresStore
+from victor_nb.store.postgres_journals import append_late
 
 
 def entries(first: int, last: int, text: str = "hi") -> list[SessionEntry]:
@@ -102,6 +104,7 @@ import os, sys, warnings
 from pathlib import Path
 from victor_nb.records import SessionEntry
 from victor_nb.store.postgres import PostgresStore
+from victor_nb.store.postgres_journals import append_late
 
 warnings.simplefilter("ignore")
 store = PostgresStore(sys.argv[1], folder=Path(sys.argv[2]))
@@ -149,3 +152,19 @@ def test_what_waited_becomes_a_session_of_its_own_when_another_went_on(
     assert {saved.session_id: saved.entries for saved in team.saved_sessions()} == {"s": 3, ours: 4}
     assert team.read_entries(ours) == [*entries(1, 2), *entries(3, 4, "mine")]
     assert team.read_entries("s")[2].data == "{}"
+
+
+@pytest.mark.parametrize(("kernel", "first", "found"), [("theirs", 3, ["reset", 3]), ("ours", 10, ["reset", 9, 10])])
+def test_what_waited_can_be_read_when_another_kernel_has_shortened_the_session(
+    team: PostgresStore, kernel: str, first: int, found: list[object]
+):
+    last = SessionEntry(10, "turn", "{}", 5)
+    team.append_entries("s", [*entries(1, 9), last]).result()
+    assert team.shorten_entries("s", [SessionEntry(8, "reset", "{}", 5), *entries(9, 9), last])
+    kept = KeptEntries(SessionName("", "s"), tuple(entries(first, first)), follows=1_000 + first - 1)
+    team._ask(
+        lambda database: database._asked(lambda link: link.apart(lambda *there: append_late(*there, kept, kernel)))
+    )
+    branch = team.read_entries(f"s (kept by {kernel})")
+    assert [branch[0].kind, *(entry.number for entry in branch[1:])] == found
+    assert [entry.number for entry in branch] == list(range(branch[0].number, first + 1))

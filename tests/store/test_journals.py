@@ -220,3 +220,52 @@ def test_entries_are_kept_when_the_kernel_is_killed_behind_them(store: Store, pl
     script += "    store.append_entries('s', [SessionEntry(n, 'turn', '{}')]).result()\nos.kill(os.getpid(), 9)"
     place.run(script)
     assert [entry.number for entry in store.read_entries("s")] == list(range(1, 31))
+
+
+def test_a_shortened_session_ends_as_before_and_goes_on(store: Store):
+    store.append_entries("s", entries(1, 9), summary="{}").result()
+    short = [SessionEntry(8, "reset", "{}", 7), SessionEntry(9, "turn", '{"text":"all"}', 1_009)]
+    assert store.shorten_entries("s", short)
+    store.append_entries("s", entries(10, 10)).result()
+    assert store.read_entries("s") == [*short, *entries(10, 10)]
+    (saved,) = store.saved_sessions()
+    assert (saved.entries, saved.size_bytes, saved.summary, saved.created_at_us) == (10, 29, "{}", 1_001)
+
+
+def test_what_stands_for_less_than_is_there_replaces_nothing(store: Store, place: Place):
+    store.append_entries("s", entries(1, 3)).result()
+    wrong = [entries(2, 2), entries(3, 4), [SessionEntry(3, "turn", "{}", 5)]]
+    assert [store.shorten_entries("s", one) for one in wrong] == [False] * 3
+    assert not store.shorten_entries("nobody", entries(1, 1))
+    store.hold("s")
+    other = place.open()
+    assert not other.shorten_entries("s", entries(3, 3))
+    other.close()
+    assert store.read_entries("s") == entries(1, 3)
+
+
+SHORTEN = """
+from victor_nb.records import SessionEntry
+make = lambda first, last: [SessionEntry(n, 'turn', '{}', n) for n in range(first, last + 1)]
+store.delete_session('s')
+print('go', flush=True)
+for last in range(1_000, 1_000_000, 1_000):
+    store.append_entries('s', make(last - 999, last))
+    assert store.shorten_entries('s', make(last - 9, last))
+"""
+
+
+@pytest.mark.parametrize("pause_s", [0.02, 0.05])
+def test_a_kernel_that_is_killed_while_it_shortens_leaves_all_or_the_short(place: Place, pause_s: float):
+    with place.start(SHORTEN) as kernel:
+        assert kernel.stdout is not None
+        assert kernel.stdout.readline() == "go\n"
+        threading.Event().wait(pause_s)  # any moment will do
+        kernel.kill()
+    reader = place.open()
+    while reader.hold("s"):
+        pass
+    numbers = [entry.number for entry in reader.read_entries("s")]
+    assert len(numbers) in (0, 10, 1_000, 1_010)
+    assert numbers == [] or numbers == list(range(numbers[0], reader.saved_sessions()[0].entries + 1))
+    reader.close()

@@ -17,6 +17,7 @@ from victor_nb.agent.capture import Capture
 from victor_nb.agent.receipts import NothingRecorded
 from victor_nb.agent.session_journal import Journal, Operation, Queued, journal_of, wait
 from victor_nb.agent.session_privacy import redacted, without_views
+from victor_nb.agent.session_upkeep import shorten_in_time
 from victor_nb.errors import SessionConflictError, SessionError, SessionInUseError, StoreError
 from victor_nb.records import KernelRun
 from victor_nb.store.kept import described
@@ -89,6 +90,7 @@ class ConversationArchive:
                 return []
             journal.users.add(id(self))
             opened.seen, opened.apart, opened.released, opened.behind = journal.number, None, False, False
+            shorten_in_time(journal)
         return operations
 
     def look_at(self, session_id: str) -> None:
@@ -143,6 +145,7 @@ class ConversationArchive:
             (queued,) = opened.journal.append([operation])
             if not opened.behind:
                 opened.seen = opened.journal.number
+            shorten_in_time(opened.journal)
         return _Saved(self, session_id, queued)
 
     def release(self, session_id: str) -> None:
@@ -151,7 +154,7 @@ class ConversationArchive:
         if opened is None or self._store is None or self._is_inherited(opened):
             return
         journal = opened.journal
-        with journal.lock:
+        with journal.upkeep, journal.lock:
             journal.users.discard(id(self))
             if not opened.read_only and not journal.users and not opened.apart:
                 self._store.release(journal.name)
@@ -203,9 +206,9 @@ class ConversationArchive:
 
     def _take_up(self, session_id: str, opened: _Opened) -> None:
         """It was released, and is used again."""
-        before, kept = opened.seen, self.load(session_id)
-        if len(kept) != before:
-            opened.seen = before
+        before = opened.seen
+        self.load(session_id)
+        opened.seen = before
 
     def _put_behind(self, session_id: str, opened: _Opened, operation: Operation) -> Operation:
         if not opened.behind:

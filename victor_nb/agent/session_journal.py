@@ -35,13 +35,17 @@ class Queued:
 
 @dataclass
 class Journal:
-    """A session of the store, open in this process. `number` is the last one that was given out, `users` are those who
-    have it open. Hold `lock` for all that reads or changes these."""
+    """A session of the store, open in this process. `first` is the number of the first entry there, `number` the last
+    one that was given out, `users` are those who have it open. Hold `lock` for all that reads or changes these. Who
+    shortens it holds `upkeep`, and lets it be until the number `try_at`."""
 
     store: ISessionStore
     name: str
     lock: threading.RLock = field(default_factory=threading.RLock)
+    upkeep: threading.Lock = field(default_factory=threading.Lock)
+    first: int = 1
     number: int = 0
+    try_at: int = 0
     users: set[int] = field(default_factory=set[int])
     tally: Tally = field(default_factory=Tally)
     queued: list[Queued] = field(default_factory=list[Queued])
@@ -55,7 +59,7 @@ class Journal:
         """
         entries = self.store.read_entries(self.name)
         operations = decoded(self.name, entries)
-        self.number = len(entries)
+        self.first, self.number = (entries[0].number, entries[-1].number) if entries else (1, 0)
         self.tally = tallied(operations)
         self.queued.clear()
         return operations
@@ -133,7 +137,8 @@ def decoded(name: str, entries: Sequence[SessionEntry]) -> list[Operation]:
     Raises:
         SessionError: an entry is missing, or is no JSON object.
     """
-    if [entry.number for entry in entries] != list(range(1, len(entries) + 1)):
+    first = entries[0].number if entries and entries[0].kind == "reset" else 1
+    if [entry.number for entry in entries] != list(range(first, first + len(entries))):
         raise _unreadable(name, "entries are missing")
     try:
         found: list[Any] = [json.loads(entry.data) for entry in entries]

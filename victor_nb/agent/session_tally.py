@@ -30,11 +30,19 @@ class Tally:
         self._passages: list[_Turn] = []
         self._known: set[str] = set()
         self._messages = 0
+        self._between = 0
+
+    @property
+    def needed(self) -> int:
+        """How many operations would make the same conversation."""
+        return len(self._passages) + self._between
 
     def add(self, operation: Mapping[str, Any]) -> None:
         """Count what an operation does; of one that is of no known form nothing."""
         if operation.get("kind") == "reset":
             self._clear()
+        elif operation.get("kind") == "compaction":
+            self._between += 1
         elif operation.get("kind") == "turn":
             messages = [item["message"] for item in operation.get("items", ()) if "message" in item]
             prompts = (message.get("content") for message in messages if message.get("role") == "user")

@@ -283,7 +283,10 @@ class Conversation:
                 if not ends:
                     raise ContextError(f"Session {self.session_id!r} has no turn {until_turn!r}.", hint="See turn_ids.")
                 passages = passages[: ends[0]]
-            return [self._codec.encode_passage(replace(one, replaces=()), self._log.known) for one in passages]
+            found = [replace(one, replaces=()) for one in passages]
+            if until_turn is None and not self._running and (counted := [one for one in found if one.ended]):
+                counted[-1].ended = self.meter.calibration  # the last turn in time is not always the last one
+            return [self._codec.encode_passage(one, self._log.known) for one in found]
 
     def _apply(self, operation: Mapping[str, Any]) -> None:
         match operation.get("kind"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
-from victor_nb.records import DeadLetter, KernelRun, Outbox
+from victor_nb.records import DeadLetter, KernelRun, Outbox, SessionEntry
 from victor_nb.store.kept import KeptEntries, SessionName
 
 Row: TypeAlias = tuple[str, int, str, str, int, str | None, str, str | None, int]
@@ -59,6 +59,10 @@ class Database(Protocol):
         ...
 
     def hold_session(self, name: SessionName) -> KernelRun | None:
+        """As `claim`; see `ISessionStore`."""
+        ...
+
+    def shorten_entries(self, name: SessionName, entries: Sequence[SessionEntry]) -> bool:
         """As `claim`; see `ISessionStore`."""
         ...
 

@@ -90,6 +90,19 @@ class JournalStore(RecordingStore):
                 self._last[name] = found[-1]
         return found
 
+    def shorten_entries(self, session_id: str, entries: Sequence[SessionEntry]) -> bool:
+        """Put `entries`, which mean the same, in the place of all that a session has, in one transaction. The last one
+        has the number and the time of the last that is there, so that nobody who appends has to know. False when that
+        is another by now, or another kernel that is alive has the session: then nothing has changed.
+
+        Raises:
+            UsageError: there are none, or their numbers do not count on by one.
+            StoreError: the store cannot be written.
+        """
+        name, scrubber = self._name(session_id), Scrubber()
+        clean = [dataclasses.replace(entry, data=scrubber.document(entry.data)) for entry in checked(entries, 0)]
+        return self._change(lambda database: database.shorten_entries(name, clean))
+
     def saved_sessions(self, *, every_notebook: bool = False) -> list[SavedSession]:
         """The sessions of this notebook that have entries, or those of all; the one changed last comes first.
 

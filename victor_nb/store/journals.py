@@ -66,16 +66,27 @@ def append(connection: sqlite3.Connection, kept: KeptEntries, owner: str) -> Non
         kept.outcome = "kept" if _has(connection, session, kept.entries) else "conflict"
         return
     session = session or _new(connection, kept)
-    connection.executemany(
-        "INSERT INTO main.session_entries (session, number, kind, data, timestamp_us) VALUES (?, ?, ?, ?, ?)",
-        [(session, entry.number, entry.kind, entry.data, entry.timestamp_us) for entry in kept.entries],
-    )
+    _insert(connection, session, kept.entries)
     connection.execute(
         "UPDATE main.sessions SET entries = ?, size_bytes = size_bytes + ?, summary = coalesce(?, summary), "
         "created_at_us = coalesce(created_at_us, ?), updated_at_us = ? WHERE number = ?",
         (kept.last, kept.size_bytes, kept.summary, kept.began_at_us, kept.ended_at_us, session),
     )
     kept.outcome = "kept"
+
+
+def shorten(connection: sqlite3.Connection, name: SessionName, entries: Sequence[SessionEntry], owner: str) -> bool:
+    """Put `entries` in the place of all, unless there is more than they stand for, or a live kernel other than `owner`
+    has the session."""
+    session, last, holder = _find(connection, name)
+    foreign = holder is not None and holder.alive and holder.id != owner
+    if session is None or foreign or last != entries[-1].number or not _ends(connection, session, entries[-1]):
+        return False
+    connection.execute("DELETE FROM main.session_entries WHERE session = ?", (session,))
+    _insert(connection, session, entries)
+    size_bytes = sum(len(entry.data.encode()) for entry in entries)
+    connection.execute("UPDATE main.sessions SET size_bytes = ? WHERE number = ?", (size_bytes, session))
+    return True
 
 
 def read(connection: sqlite3.Connection, name: SessionName, after: int) -> list[SessionEntry]:
@@ -152,11 +163,24 @@ def _has(connection: sqlite3.Connection, session: int | None, entries: Sequence[
 
 
 def _follows(connection: sqlite3.Connection, session: int | None, kept: KeptEntries) -> bool:
-    if kept.follows is None:
-        return True
+    return kept.follows is None or _time_of(connection, session, kept.first - 1) == kept.follows
+
+
+def _ends(connection: sqlite3.Connection, session: int, last: SessionEntry) -> bool:
+    return _time_of(connection, session, last.number) == last.timestamp_us
+
+
+def _time_of(connection: sqlite3.Connection, session: int | None, number: int) -> int | None:
     find = "SELECT timestamp_us FROM session_entries WHERE session = ? AND number = ?"
-    found = connection.execute(find, (session, kept.first - 1)).fetchone()
-    return found is not None and found[0] == kept.follows
+    found = connection.execute(find, (session, number)).fetchone()
+    return found[0] if found else None
+
+
+def _insert(connection: sqlite3.Connection, session: int, entries: Sequence[SessionEntry]) -> None:
+    connection.executemany(
+        "INSERT INTO main.session_entries (session, number, kind, data, timestamp_us) VALUES (?, ?, ?, ?, ?)",
+        [(session, entry.number, entry.kind, entry.data, entry.timestamp_us) for entry in entries],
+    )
 
 
 def _new(connection: sqlite3.Connection, kept: KeptEntries) -> int:

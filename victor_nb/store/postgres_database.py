@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, TypeVar, cast
 
 from victor_nb.errors import StoreError
-from victor_nb.records import DeadLetter, KernelRun, Outbox
+from victor_nb.records import DeadLetter, KernelRun, Outbox, SessionEntry
 from victor_nb.store import postgres_journals as journals
 from victor_nb.store.database import Change, Database, Row
 from victor_nb.store.kept import KeptEntries, SessionName
@@ -184,6 +184,10 @@ class PostgresDatabase:
     def hold_session(self, name: SessionName) -> KernelRun | None:
         owner = self._registration.kernel_run_id
         return self._up_to_date(lambda there, locks: journals.hold(there, locks, name, owner))
+
+    def shorten_entries(self, name: SessionName, entries: Sequence[SessionEntry]) -> bool:
+        owner = self._registration.kernel_run_id
+        return self._up_to_date(lambda there, locks: journals.shorten(there, locks, name, entries, owner))
 
     def rename_session(self, name: SessionName, new: str) -> None:
         owner = self._registration.kernel_run_id

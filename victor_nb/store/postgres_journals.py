@@ -6,6 +6,7 @@ Works in the caller's transaction. `key` stands for notebook and session id, whi
 # ruff: noqa: S608 (statements are put together from the constants of this module)
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import logging
@@ -76,7 +77,7 @@ def release_all(connection: Connection, run: int) -> None:
 
 def append(connection: Connection, locks: int, kept: KeptEntries, owner: str) -> bool:
     """Unless they do not follow what is there, or a live kernel other than `owner` has the session; see `kept`."""
-    connection.execute("SELECT 1 FROM sessions WHERE key = %s FOR UPDATE", (_key(kept.name),))
+    _stop_others(connection, kept.name)
     session, last, holder = _find(connection, locks, kept.name)
     if _is_foreign(holder, owner) or kept.first != last + 1 or not _follows(connection, session, kept):
         kept.stored = last
@@ -101,13 +102,37 @@ def append_late(connection: Connection, locks: int, kept: KeptEntries, owner: st
         log.error("entries of the session %r that waited could not be kept", branch.session_id)
 
 
+def shorten(connection: Connection, locks: int, name: SessionName, entries: Sequence[SessionEntry], owner: str) -> bool:
+    """Put `entries` in the place of all, unless there is more than they stand for, or a live kernel other than `owner`
+    has the session."""
+    lock(connection, locks)
+    _stop_others(connection, name)
+    session, last, holder = _find(connection, locks, name)
+    ends = session is not None and _time_of(connection, session, last) == entries[-1].timestamp_us
+    if session is None or _is_foreign(holder, owner) or last != entries[-1].number or not ends:
+        return False
+    connection.execute("DELETE FROM session_entries WHERE session = %s", (session,))
+    _insert_entries(connection, session, entries)
+    size_bytes = sum(len(entry.data.encode()) for entry in entries)
+    connection.execute("UPDATE sessions SET size_bytes = %s WHERE number = %s", (size_bytes, session))
+    return True
+
+
 def _copy_before(connection: Connection, kept: KeptEntries, branch: SessionName) -> None:
-    values = {"new": _new(connection, branch), "key": _key(kept.name), "first": kept.first}
+    """Where they were shortened meanwhile, with what came behind them, they cannot be told apart any more."""
+    values = {"new": _new(connection, branch), "key": _key(kept.name), "first": kept.first, "follows": kept.follows}
     connection.execute(
         "INSERT INTO session_entries (session, number, kind, data, timestamp_us) SELECT %(new)s, e.number, e.kind, "
         "e.data, e.timestamp_us FROM session_entries e JOIN sessions s ON s.number = e.session WHERE s.key = %(key)s "
-        "AND e.number < %(first)s",
+        "AND e.number < %(first)s AND EXISTS (SELECT 1 FROM session_entries t WHERE t.session = s.number "
+        "AND (t.number = 1 OR (t.number = %(first)s - 1 AND t.timestamp_us = %(follows)s)))",
         values,
+    )
+    connection.execute(
+        "INSERT INTO session_entries (session, number, kind, data, timestamp_us) SELECT %(new)s, %(first)s - 1, "
+        "'reset', %(reset)s, coalesce(%(follows)s, 0) WHERE %(first)s > 1 "
+        "AND NOT EXISTS (SELECT 1 FROM session_entries WHERE session = %(new)s)",
+        {**values, "reset": '{"kind":"reset"}'},
     )
     connection.execute(
         "UPDATE sessions SET entries = %(first)s - 1, created_at_us = (SELECT created_at_us FROM sessions "
@@ -195,11 +220,18 @@ def _has(connection: Connection, session: int | None, entries: Sequence[SessionE
 
 
 def _follows(connection: Connection, session: int | None, kept: KeptEntries) -> bool:
-    if kept.follows is None:
-        return True
+    return kept.follows is None or _time_of(connection, session, kept.first - 1) == kept.follows
+
+
+def _time_of(connection: Connection, session: int | None, number: int) -> int | None:
     find = "SELECT timestamp_us FROM session_entries WHERE session = %s AND number = %s"
-    found = connection.execute(find, (session, kept.first - 1)).fetchone()
-    return found is not None and found[0] == kept.follows
+    found = connection.execute(find, (session, number)).fetchone()
+    return found[0] if found else None
+
+
+def _stop_others(connection: Connection, name: SessionName) -> None:
+    """Nobody appends to the session until this transaction is over."""
+    connection.execute("SELECT 1 FROM sessions WHERE key = %s FOR UPDATE", (_key(name),))
 
 
 def _new(connection: Connection, name: SessionName) -> int:
@@ -210,12 +242,12 @@ def _new(connection: Connection, name: SessionName) -> int:
     return connection.execute(insert, (_key(name), *name)).fetchall()[0][0]
 
 
+def _insert_entries(connection: Connection, session: int, entries: Sequence[SessionEntry]) -> None:
+    connection.execute(_INSERT, (session, json.dumps([dataclasses.asdict(entry) for entry in entries])))
+
+
 def _insert(connection: Connection, session: int, kept: KeptEntries) -> None:
-    entries = [
-        {"number": entry.number, "kind": entry.kind, "data": entry.data, "timestamp_us": entry.timestamp_us}
-        for entry in kept.entries
-    ]
-    connection.execute(_INSERT, (session, json.dumps(entries)))
+    _insert_entries(connection, session, kept.entries)
     connection.execute(
         "UPDATE sessions SET entries = %s, size_bytes = size_bytes + %s, summary = coalesce(%s, summary), "
         "created_at_us = coalesce(created_at_us, %s), updated_at_us = %s WHERE number = %s",

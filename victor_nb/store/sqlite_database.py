@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from victor_nb.records import DeadLetter, KernelRun, Outbox
+from victor_nb.records import DeadLetter, KernelRun, Outbox, SessionEntry
 from victor_nb.store import journals, ledger, schema
 from victor_nb.store.database import Change, DatabaseLostError, DatabaseUnusableError, Row
 from victor_nb.store.forking import gate
@@ -143,6 +143,9 @@ class SQLiteDatabase:
 
     def hold_session(self, name: SessionName) -> KernelRun | None:
         return self._apart(lambda there: journals.hold(there, name, self._registration.kernel_run_id))
+
+    def shorten_entries(self, name: SessionName, entries: Sequence[SessionEntry]) -> bool:
+        return self._apart(lambda there: journals.shorten(there, name, entries, self._registration.kernel_run_id))
 
     def rename_session(self, name: SessionName, new: str) -> None:
         self._apart(lambda there: journals.rename(there, name, new, self._registration.kernel_run_id))
