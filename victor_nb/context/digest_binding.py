@@ -22,13 +22,18 @@ def binding_of(found: Sequence[Word]) -> tuple[int, float]:
             continue
         strength = _value_ahead(found, place)
         if at.kind == "link":
-            strength *= 0.9 if at.norm not in _WEAK else 0.8 if is_numeric(found[place + 1 : place + 3]) else 0.4
+            strength *= 0.9 if at.norm not in _WEAK else _weak(found[place + 1 : place + 3])
         if strength > 0 and strength >= sure:
             best, sure = place, strength
         backward = _value_before(found, place) if at.norm in _BACKWARD else 0.0
         if backward > sure:
             best, sure = -place, backward
     return (best, sure) if best else _in_brackets(found)
+
+
+def _weak(ahead: Sequence[Word]) -> float:
+    """How sure a preposition is: "to 430 ms", "to /data/a.csv", "to the garden"."""
+    return 0.8 if is_numeric(ahead) else 0.6 if ahead and ahead[0].kind == "name" else 0.4
 
 
 def _value_ahead(found: Sequence[Word], place: int) -> float:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
-from victor_nb.context.digest_shapes import shape_of
 from victor_nb.context.digest_statements import Statement
 from victor_nb.context.digest_wording import tight
 from victor_nb.context.tokens import estimate_text
@@ -27,7 +27,12 @@ class Choice:
 
 def price(statement: Statement, ratio: float) -> float:
     """Tokens of an entry, its line end included; `ratio` is counted tokens per estimated one."""
-    return (estimate_text(statement.text) + 1) * ratio
+    return (_tokens(statement.text) + 1) * ratio
+
+
+@lru_cache(maxsize=1 << 13)
+def _tokens(text: str) -> int:
+    return estimate_text(text)
 
 
 def choose(said: Sequence[Statement], room: float, least: float, ratio: float, spare: float | None = None) -> Choice:
@@ -41,7 +46,7 @@ def choose(said: Sequence[Statement], room: float, least: float, ratio: float, s
     for_others = room if spare is None else spare
     chosen: set[int] = set()
     density = [-s.worth / (p + _PER_LINE) for s, p in zip(worth_it, prices, strict=True)]
-    for n in sorted(range(len(worth_it)), key=lambda n: density[n]):
+    for n in sorted(range(len(worth_it)), key=lambda n: (worth_it[n].worth < WORTHY, density[n])):
         worthy = worth_it[n].worth >= WORTHY
         if spent + prices[n] <= room and (worthy or prices[n] <= for_others):
             spent += prices[n]
@@ -61,4 +66,4 @@ def tightened(said: Sequence[Statement]) -> list[Statement]:
 
 def _tightened(statement: Statement) -> Statement:
     text = tight(statement.text)
-    return statement if text == statement.text else replace(statement, shape=shape_of(text))
+    return statement if text == statement.text else replace(statement, shape=replace(statement.shape, text=text))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from victor_nb.context.digest_shapes import Shape, shape_of
+from victor_nb.context.digest_shapes import Shape
 from victor_nb.context.digest_statements import Statement
 from victor_nb.context.digest_wording import without
 
@@ -81,7 +81,10 @@ class _Held:
 
 def _without(new: Statement, old: Shape) -> Statement:
     text = without(new.text, old.value)
-    return new if text == new.text else replace(new, shape=shape_of(text))
+    if text == new.text:
+        return new
+    gone = frozenset(old.value.split())
+    return replace(new, shape=replace(new.shape, text=text, key=new.shape.key - gone, names=new.shape.names - gone))
 
 
 def contradicts(new: Shape, old: Shape) -> bool:

@@ -22,8 +22,8 @@ _DECISION: Final = re.compile(
 )
 _CORRECTION: Final = re.compile(
     r"\b(?:actually|correction|corrected|updated?|changed|now|no longer|instead|revised|wrong|rather|turned out|"
-    r"moved|raised|lowered|bumped|switched|supersed\w+|replac\w+|new|latest|scratch that|renamed|overr\w+|not|"
-    r"korrektur|jetzt|ahora|maintenant)\b|更正|改为|现在",
+    r"moved|raised|lowered|bumped|switched|supersed\w+|replac(?:e[ds]?|ing|ement)|new|latest|scratch that|renamed|"
+    r"overr\w+|not|korrektur|jetzt|ahora|désormais)\b|更正|改为|现在",
 )
 
 
@@ -40,6 +40,9 @@ class Cues:
     def weight(self) -> float:
         """What they are worth."""
         return 2.0 * self.rule + 1.8 * self.error + 0.8 * self.decision
+
+
+NONE: Final = Cues(rule=False, error=False, decision=False, correction=False)
 
 
 def cues_of(text: str) -> Cues:

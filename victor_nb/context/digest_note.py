@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from typing import Final, cast
 
-from victor_nb.context.digest_shapes import shape_of
+from victor_nb.context.digest_shapes import Shape
 from victor_nb.context.digest_statements import Statement
 from victor_nb.context.digest_wording import label_of
 from victor_nb.context.steps import DIGEST_MARK
@@ -91,9 +91,34 @@ def lines_of(message: Message) -> list[str]:
 
 
 def _rows(entries: Sequence[Statement]) -> list[JsonValue]:
-    return [[s.role, s.text, round(s.worth, 3)] for s in entries]
+    return [_row(s) for s in entries]
+
+
+def _row(said: Statement) -> JsonValue:
+    """A statement with what its shape told when it was said, since the text may have become shorter."""
+    shape = said.shape
+    key, names = " ".join(sorted(shape.key)), " ".join(sorted(shape.names))
+    return [
+        said.role,
+        said.text,
+        round(said.worth, 3),
+        key,
+        names,
+        shape.value,
+        shape.numeric,
+        shape.rule,
+        shape.corrects,
+    ]
 
 
 def _read(data: dict[str, JsonValue], name: str, source: int) -> list[Statement]:
-    rows = cast("list[tuple[Role, str, float]]", data.get(name) or [])
-    return [Statement(role, shape_of(text), worth, source) for role, text, worth in rows]
+    rows = cast("list[tuple[Role, str, float, str, str, str, bool, bool, bool]]", data.get(name) or [])
+    return [
+        Statement(
+            role,
+            Shape(text, frozenset(key.split()), frozenset(names.split()), value, numeric, rule=rule, corrects=corrects),
+            worth,
+            source,
+        )
+        for role, text, worth, key, names, value, numeric, rule, corrects in rows
+    ]

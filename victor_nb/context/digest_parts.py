@@ -5,21 +5,23 @@ one message smaller: clamping a giant one, and replacing a tool result by what i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy as copy_of
 from dataclasses import replace
 from typing import Final
 
 from victor_nb.context.digest_choice import choose
 from victor_nb.context.digest_clamp import clamp
 from victor_nb.context.digest_conflicts import latest
-from victor_nb.context.digest_note import is_own_digest, is_shortened, lines_of, shortened
+from victor_nb.context.digest_note import is_shortened, lines_of, shortened
 from victor_nb.context.digest_statements import Statement, background_of, statements
 from victor_nb.context.steps import is_digest, steps
-from victor_nb.context.tokens import estimate_messages
+from victor_nb.context.tokens import estimate_message
 from victor_nb.messages import Message
 from victor_nb.protocols import CompactionBudget
 
 GIANT: Final = 0.35  # of the target: a larger message is clamped
 RATIO: Final = 0.12  # of what is left out may go into what stands for it
+_SAMPLE: Final = 400  # tokens
 _LEAST_ROOM: Final = 90
 _WORTHY_RATIO: Final = 0.4  # … when it is worthy
 LEAST_WORTH: Final = 0.8  # of a tool's statement
@@ -28,13 +30,13 @@ LEAST_WORTH: Final = 0.8  # of a tool's statement
 class Parts:
     """`messages` may be replaced one by one by shorter ones; their number and order stay."""
 
-    def __init__(self, messages: Sequence[Message], budget: CompactionBudget, costs: list[int] | None = None) -> None:
+    def __init__(self, messages: Sequence[Message], budget: CompactionBudget) -> None:
         self.messages = list(messages)
         self.budget = budget
-        self.costs = costs or [budget.count([message]) for message in messages]
-        self.ratio = max(sum(self.costs), 1) / max(estimate_messages(messages), 1)
+        self.costs = [budget.count([message]) for message in messages]
+        self.ratio = _ratio(messages, self.costs)
         self.plan = steps(messages)
-        self.background = background_of(messages)
+        self.background = background_of(m for m in messages if not is_digest(m) and not is_shortened(m))
         self.free = [n for step in self.plan if not step.protected for n in range(step.start, step.end)]
         self._said: dict[str, list[Statement]] = {}
 
@@ -60,8 +62,8 @@ class Parts:
 
     def with_short_results(self) -> Parts:
         """A copy with the oldest tool results replaced by what they said, as many as it takes."""
-        copy = Parts(self.messages, self.budget, self.costs.copy())
-        copy._said = self._said
+        copy = copy_of(self)
+        copy.messages, copy.costs = self.messages.copy(), self.costs.copy()
         excess = copy.tokens() - self.budget.target_tokens
         for n in copy.free:
             message = copy.messages[n]
@@ -96,6 +98,12 @@ class Parts:
         return replace(message, content=clamp(message.content, room * 2 // 3, lines), wire=None)
 
 
-def digest_sources(messages: Sequence[Message]) -> list[int]:
-    """Where digests of ours are."""
-    return [n for n, message in enumerate(messages) if is_own_digest(message)]
+def _ratio(messages: Sequence[Message], costs: Sequence[int]) -> float:
+    """Counted tokens per estimated one, of some of the messages: the rate is the same for all."""
+    counted = estimated = 0
+    for message, cost in zip(messages, costs, strict=True):
+        counted += cost
+        estimated += estimate_message(message)
+        if estimated > _SAMPLE:
+            break
+    return max(counted, 1) / max(estimated, 1)

@@ -5,17 +5,20 @@ Imports nothing of the package.
 
 from __future__ import annotations
 
+import ast
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, cast
 
 _MOST_FIELDS: Final = 2_000
+_LONGEST_REPR: Final = 20_000  # characters
 _SHORT: Final = 60  # characters of a text that may be a name or a value
 _LABELS: Final = ("name", "id", "key", "title", "service", "entity", "label", "path", "file", "column", "metric")
 _VALUES: Final = frozenset(("value", "val", "v", "current", "result"))
 _GAP: Final = re.compile(r"\t+| {2,}|\s*\|\s*")
 _RULE: Final = re.compile(r"[-=_*+|:~\s]+")
+_WARNS: Final = re.compile(r"\\|\d(?:and|or|if|in|is|else|for|not)")  # Python's parser would warn of it
 _BLANKS: Final = re.compile(r"\s+")
 
 
@@ -24,8 +27,8 @@ def json_fields(text: str) -> list[str] | None:
     if text[:1] not in ("{", "[") or text[-1:] not in ("}", "]"):
         return None
     try:
-        value: object = json.loads(text)
-    except (ValueError, RecursionError):
+        value = _parsed(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
         return None
     found: list[str] = []
     try:
@@ -35,14 +38,23 @@ def json_fields(text: str) -> list[str] | None:
     return found
 
 
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        if "'" not in text or len(text) > _LONGEST_REPR or _WARNS.search(text):
+            raise
+        return ast.literal_eval(text)  # as Python prints it
+
+
 def _walk(value: object, label: str, found: list[str]) -> None:
     if len(found) >= _MOST_FIELDS:
         return
     if isinstance(value, dict):
         _walk_record(cast("dict[str, object]", value), label, found)
-    elif isinstance(value, list):
-        items = cast("list[object]", value)
-        if all(not isinstance(item, dict | list) for item in items):
+    elif isinstance(value, list | tuple):
+        items = list(cast("Sequence[object]", value))
+        if all(not isinstance(item, dict | list | tuple) for item in items):
             found.append(_piece(label, ", ".join(map(_plain, items))))
         else:
             for item in items:
@@ -53,7 +65,9 @@ def _walk(value: object, label: str, found: list[str]) -> None:
 
 def _walk_record(record: Mapping[str, object], label: str, found: list[str]) -> None:
     own = next((k for k in _LABELS if isinstance(record.get(k), str)), None)
-    value = next((k for k in record if k.lower() in _VALUES and not isinstance(record[k], dict | list)), None)
+    value = next(
+        (k for k in record if str(k).lower() in _VALUES and not isinstance(record[k], dict | list | tuple)), None
+    )
     if value is not None and len(record) <= 5:  # {"entity": …, "field": …, "value": …} is one fact
         others = [_plain(v) for k, v in record.items() if k != value and isinstance(v, str) and len(v) < _SHORT]
         found.append(_piece(" ".join([label, *others]).strip(), _plain(record[value])))
@@ -71,7 +85,11 @@ def _piece(label: str, text: str) -> str:
 
 
 def _plain(value: object) -> str:
-    return _BLANKS.sub(" ", value).strip() if isinstance(value, str) else json.dumps(value)
+    return (
+        _BLANKS.sub(" ", value).strip()
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False, default=str)
+    )
 
 
 class Table:
@@ -79,21 +97,34 @@ class Table:
 
     def __init__(self) -> None:
         self._header: list[str] | None = None
+        self._inside = False
 
-    def row(self, line: str) -> str | None:
+    def row(self, line: str, following: Sequence[str] = ()) -> str | None:
+        """`following` are the next lines: they tell whether the first row is a header."""
         cells = _cells(line)
         if cells is None:
-            self._header = None
+            self._header, self._inside = None, False
             return None
-        if any(cell[:1].isdigit() for cell in cells[1:]):
-            if self._header is None or not 0 <= len(cells) - len(self._header) <= 1:
-                return f"{cells[0]}: {' '.join(cells[1:])}"
-            return ", ".join(_named(self._header, cells))
+        if not self._inside:
+            self._inside = True
+            self._header = cells if _is_header(line, cells, following) else None
+            if self._header:
+                return " ".join(cells)
         header = self._header
         if header is None or not 0 <= len(cells) - len(header) <= 1:
-            self._header = cells
-            return " ".join(cells)
+            return f"{cells[0]}: {' '.join(cells[1:])}"
         return ", ".join(_named(header, cells))
+
+
+def _is_header(line: str, cells: list[str], following: Sequence[str]) -> bool:
+    """With bars, when a rule is below. Else when it has no number, and the rows below do in its last column."""
+    if following and is_rule(following[0]) and following[0].strip():
+        return True
+    if "|" in line or any(cell[:1].isdigit() for cell in cells):
+        return False
+    rows = [_cells(other) or [] for other in following if other.strip()]
+    rows = [row for row in rows if 0 <= len(row) - len(cells) <= 1]
+    return len(rows) > 1 and all(any(cell[-1:].isdigit() for cell in row[1:]) for row in rows)
 
 
 def is_rule(line: str) -> bool:

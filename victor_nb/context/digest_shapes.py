@@ -11,12 +11,13 @@ from functools import lru_cache
 from typing import Final
 
 from victor_nb.context.digest_binding import binding_of, is_numeric
-from victor_nb.context.digest_cues import cues_of
+from victor_nb.context.digest_cues import NONE, cues_of
 from victor_nb.context.digest_units import spaced
 from victor_nb.context.digest_wording import closed, telegram
 from victor_nb.context.digest_words import UNITS, Kind, Word, word
 
 _LONG: Final = 24  # words; of a longer piece only what surrounds its names and numbers is kept
+_TELLING: Final[frozenset[Kind]] = frozenset(("name", "proper", "time", "bind", "link"))
 _GAP, _BEFORE, _AFTER = 6, 5, 5
 _ANCHORS: Final[frozenset[Kind]] = frozenset(("number", "time", "name", "bind"))
 _JOINTS: Final = re.compile(r"[./:\[\]]+")  # between the parts of a name: "orders-db.timeout" is "timeout of orders-db"
@@ -30,33 +31,41 @@ class Shape:
     no numbers, `clutter` numbers too."""
 
     text: str
-    key: frozenset[str]
-    names: frozenset[str]
-    value: str
-    numeric: bool
-    bound: float
-    named: int
-    clutter: int
-    plain: tuple[str, ...]
-    cues: float
-    rule: bool
-    corrects: bool
+    key: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    value: str = ""
+    numeric: bool = False
+    bound: float = 0.0
+    named: int = 0
+    clutter: int = 0
+    plain: tuple[str, ...] = ()
+    cues: float = 0.0
+    rule: bool = False
+    corrects: bool = False
 
 
 @lru_cache(maxsize=1 << 13)
 def shapes_of(unit: str) -> tuple[Shape, ...]:
     """The shape of a piece, or of each part that is worth a look when it is long."""
     found = [word(raw) for raw in spaced(unit).split()]
-    if len(found) <= _LONG or (len(found) <= 2 * _LONG and cues_of(unit).rule):
-        return (_shape(found, unit),)
-    parts = list(_clusters(found))
-    return tuple(_shape(part, " ".join(w.text for w in part)) for part in parts) or (_shape(found, unit),)
+    if not _TELLING.isdisjoint([w.kind for w in found]) or "(" in unit or any(w.sign for w in found):
+        if len(found) <= _LONG or (len(found) <= 2 * _LONG and cues_of(unit).rule):
+            return (_shape(found, unit),)
+        parts = list(_clusters(found))
+        return tuple(_shape(part, " ".join(w.text for w in part)) for part in parts) or (_plain(found, unit),)
+    return (_plain(found, unit),)
 
 
 @lru_cache(maxsize=1 << 13)
 def shape_of(text: str) -> Shape:
     """The shape of a text taken as one piece."""
     return _shape([word(raw) for raw in spaced(text).split()], text)
+
+
+def _plain(found: Sequence[Word], text: str) -> Shape:
+    """The shape of what names nothing and gives no value."""
+    plain = tuple(w.norm for w in found if w.kind == "word" and w.norm not in UNITS)
+    return Shape(text, clutter=sum(w.kind == "number" for w in found), plain=plain)
 
 
 def _clusters(found: Sequence[Word]) -> Iterator[list[Word]]:
@@ -83,7 +92,7 @@ def _shape(found: Sequence[Word], text: str) -> Shape:
     named = sum(w.kind == "name" or (w.kind == "proper" and n > 0) for n, w in enumerate(found))
     clutter = sum(w.kind in ("number", "name", "time") for w in found)
     plain = tuple(w.norm for w in found if w.kind == "word" and w.norm not in UNITS)
-    signs = cues_of(text)
+    signs = cues_of(text) if any(w.sign for w in found) else NONE
     return Shape(
         text=text if signs.rule or signs.error else closed(" ".join(telegram(found))) or text,
         key=key,

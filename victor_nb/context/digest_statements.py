@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from victor_nb.context.digest_shapes import Shape, shape_of, shapes_of
@@ -13,6 +14,7 @@ from victor_nb.context.digest_words import word
 from victor_nb.messages import Message, Role
 
 _JOINED: Final = 200  # characters of a piece that may belong to the one before: "Actually it is 17 now."
+_COMPACT: Final = 4  # words of what something is about, and names and numbers, at most
 _ENDS: Final = 0.7  # the worth of an answer's first and last sentence
 _ROLES: Final[dict[Role, tuple[float, float]]] = {"user": (1.3, 0.6), "assistant": (1.15, 0.0)}
 
@@ -34,14 +36,16 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """The text that statements stand in: how often it has each word, and the share of names and numbers among them."""
+    """The text that statements stand in: how often it has each ordinary word, how often it has a word that is typical
+    of it, and the share of names and numbers."""
 
     counts: Mapping[str, int]
+    typical: float
     crowd: float
 
     def rarity(self, norm: str) -> float:
-        """1 for a word seen once, below 0.3 for one seen ten times."""
-        return 1.0 / (1.0 + 0.25 * max(self.counts.get(norm, 0) - 1, 0))
+        """1 for a word that is nowhere else, 0.5 for one as frequent as is typical, 0 for one that is everywhere."""
+        return self.typical / (self.typical + max(self.counts.get(norm, 0) - 1, 0))
 
     @property
     def surprise(self) -> float:
@@ -50,31 +54,41 @@ class Background:
 
 
 def background_of(messages: Iterable[Message]) -> Background:
-    raws = Counter(raw for m in messages for raw in m.content.split())
-    counts: Counter[str] = Counter()
-    anchors = 0
+    raws = Counter("\n".join(m.content for m in messages).split())
+    counts: dict[str, int] = {}
+    anchors = total = squares = 0
     for raw, count in raws.items():
         found = word(raw)
-        counts[found.norm] += count
-        anchors += count if found.kind in ("number", "name") else 0
-    return Background(counts, anchors / max(sum(raws.values()), 1))
+        if found.kind == "word":
+            before = counts.get(found.norm, 0)
+            counts[found.norm] = before + count
+            total += count
+            squares += count * (2 * before + count)
+        elif found.kind in ("number", "name"):
+            anchors += count
+    return Background(counts, max(squares / max(total, 1), 1.0), anchors / max(raws.total(), 1))
 
 
 def statements(role: Role, text: str, background: Background) -> list[Statement]:
     """All that `text` says, in order."""
-    shapes: list[Shape] = []
-    for unit in units(text):
-        for shape in shapes_of(unit):
-            if shapes and not shape.key and shape.numeric and shape.value and len(unit) < _JOINED:
-                shapes[-1] = shape_of(f"{shapes[-1].text}: {shape.text}")
-            else:
-                shapes.append(shape)
-    found = [Statement(role, shape, worth_of(role, shape, background)) for shape in shapes]
+    found = [Statement(role, shape, worth_of(role, shape, background)) for shape in _shapes(text)]
     if role == "assistant" and found:
         for place in (0, len(found) - 1):
             at = found[place]
             found[place] = Statement(role, at.shape, max(at.worth, _ENDS))
     return found
+
+
+@lru_cache(maxsize=512)
+def _shapes(text: str) -> tuple[Shape, ...]:
+    shapes: list[Shape] = []
+    for unit in units(text):
+        for shape in shapes_of(unit):
+            if shapes and not shape.key and shape.numeric and shape.bound and len(unit) < _JOINED:
+                shapes[-1] = shape_of(f"{shapes[-1].text}: {shape.text}")
+            else:
+                shapes.append(shape)
+    return tuple(shapes)
 
 
 def worth_of(role: Role, shape: Shape, background: Background) -> float:
@@ -83,16 +97,17 @@ def worth_of(role: Role, shape: Shape, background: Background) -> float:
         worth += _tie(shape) * shape.bound + 0.5 * shape.numeric
     worth -= 0.4 * max(shape.clutter - 3, 0)
     worth = max(worth, 0.0) * background.surprise + shape.cues
-    if shape.plain:
+    if worth and shape.plain:
         worth *= 0.3 + sum(map(background.rarity, shape.plain)) / len(shape.plain)
     factor, least = _ROLES.get(role, (1.0, 0.0))
-    return worth * factor + least
+    return worth * factor + (least if len(shape.plain) + shape.clutter > 1 or worth else 0.0)
 
 
 def _tie(shape: Shape) -> float:
     """What it is worth that a value is given to something: much if that has a name, or next to nothing else is said."""
-    if shape.named:
+    compact = len(shape.key) <= _COMPACT and shape.clutter <= _COMPACT
+    if shape.named or (compact and shape.names):
         return 3.0
-    if not shape.numeric:
-        return 1.0
-    return 2.5 if len(shape.plain) <= 3 and shape.clutter == 1 else 1.2
+    if compact:
+        return 2.5 if shape.numeric else 1.5
+    return 1.2 if shape.numeric else 1.0

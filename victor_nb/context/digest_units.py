@@ -5,7 +5,7 @@ below a heading that ends with a colon carries the heading.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from victor_nb.context.digest_records import Table, is_rule, json_fields
@@ -23,6 +23,7 @@ _INDEXED: Final = re.compile(r"\b([\w-]+)\[([^\]\s]+)\](?=\s*[:=])")
 _COLON: Final = re.compile(r"(?<=[\w\])`\"'%*])(\**):\s")
 _CJK: Final = "\u2e80-\u9fff\uac00-\ud7ff\uff00-\uffef"
 _SCRIPTS: Final = re.compile(rf"(?<=[{_CJK}])(?=[A-Za-z0-9`])|(?<=[A-Za-z0-9%`])(?=[{_CJK}])")
+_COPULA: Final = re.compile(rf"(?<=[{_CJK}])(等于|为|為|是)\s*(?=[\w`/.-])")
 _BLANKS: Final = re.compile(r"\s+")
 
 
@@ -39,7 +40,8 @@ def units(text: str) -> Iterator[str]:
         return
     table = Table()
     heading, depth = "", 0
-    for line in stripped.splitlines():
+    lines = stripped.splitlines()
+    for n, line in enumerate(lines):
         bare = line.strip()
         if not bare or is_rule(bare):
             continue
@@ -49,12 +51,12 @@ def units(text: str) -> Iterator[str]:
             continue
         inside = heading if heading and (indent > depth or _MARKS.match(bare)) else ""
         heading = heading if inside else ""
-        for piece in _pieces(bare, table):
+        for piece in _pieces(bare, table, lines[n + 1 : n + 4]):
             yield f"{inside} {piece}" if inside and len(piece) < LONGEST - 60 else piece
 
 
-def _pieces(line: str, table: Table) -> Iterator[str]:
-    row = table.row(line)
+def _pieces(line: str, table: Table, following: Sequence[str]) -> Iterator[str]:
+    row = table.row(line, following)
     if row is not None:
         yield from _sentences(row)
         return
@@ -83,4 +85,4 @@ def spaced(unit: str) -> str:
         unit = _ASSIGN.sub(r" \1 ", unit)
     if ": " in unit:
         unit = _COLON.sub(r"\1 : ", unit)
-    return unit if unit.isascii() else _SCRIPTS.sub(" ", unit)
+    return unit if unit.isascii() else _SCRIPTS.sub(" ", _COPULA.sub(r" \1 ", unit))

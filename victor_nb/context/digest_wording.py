@@ -30,14 +30,13 @@ def tight(text: str) -> str:
     if not place:
         return text
     numeric = place < 0 or is_numeric(found[place + 1 :])
-    kept = [
-        ":" if n == place and not numeric else w.text for n, w in enumerate(found) if _stays(w, n == place, numeric)
-    ]
+    bare = numeric and not is_numeric(found[max(place - 1, 0) : place])  # "limit 12 7" would be two values
+    kept = [":" if n == place and not bare else w.text for n, w in enumerate(found) if _stays(w, n == place, bare)]
     return closed(" ".join(kept)).replace(" :", ":").translate(_QUOTES) or text
 
 
-def _stays(found: Word, binds: bool, numeric: bool) -> bool:
-    if binds and not numeric:
+def _stays(found: Word, binds: bool, bare: bool) -> bool:
+    if binds and not bare:
         return True
     return found.kind not in ("common", "link", "bind") or found.norm in NEGATIONS
 

@@ -50,6 +50,15 @@ _NAME: Final = re.compile(
     r"\w*(?:[a-z][A-Z]|\d|_)[\w.:/\\@#\[\]-]*|.*[\w)\]][./\\:@#]+[\w([].*|[~.]{0,2}[/\\].+|[@#]\w.*|\w+(?:-\w+)+"
 )
 _CAPITALS: Final = re.compile(r"[A-Z][A-Z0-9_-]+s?")
+SIGN: Final = re.compile(
+    r"never|always|must(?:n['’]t)?|do(?:es)?|do(?:es)?n['’]t|can(?:not|['’]t)|may|only|forbidden|prohibited|avoid|make|goal|"
+    r"important|constraint|objective|under|refrain|shall|insist|require[sd]?|whatever|at|.*(?:error|exception)s?|failed|"
+    r"failure|fatal|traceback|critical|denied|refused|timed|panic|crash\w*|invalid|not|corrupt\w*|unable|exit|decided|"
+    r"decision|agreed|chose|chosen|conclu\w+|we|root|because|fixed|recommend\w*|best|therefore|approved|rejected|settled|"
+    r"prefer\w*|instead|no|works?|actually|correction|corrected|updated?|changed|now|revised|wrong|rather|turned|moved|"
+    r"raised|lowered|bumped|switched|supersed\w+|replac(?:e[ds]?|ing|ement)|new|latest|scratch|renamed|overr\w+|"
+    r"korrektur|jetzt|ahora|désormais|.*[^\x00-\x7f].*"
+)
 _BINDS: Final = frozenset(("=", ":", "=>", "->", "→", ":=", "==", "：", "|"))
 _OPENERS: Final = "([{<\"'“‘«*"
 _CLOSERS: Final = ".,;!?)]}>\"'”’»*…。，；！？、"
@@ -57,11 +66,13 @@ _CLOSERS: Final = ".,;!?)]}>\"'”’»*…。，；！？、"
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """`text` as written, `norm` for comparisons; `proper` begins with a capital."""
+    """`text` as written, `norm` for comparisons; `proper` begins with a capital. `sign` may begin a phrase that tells a
+    rule, an error, a decision or a correction."""
 
     text: str
     norm: str
     kind: Kind
+    sign: bool = False
 
 
 @lru_cache(maxsize=1 << 15)
@@ -75,7 +86,7 @@ def word(raw: str) -> Word:
     norm = bare.lower().removesuffix("'s").removesuffix("’s")
     if not bare:
         return Word(raw, "", "blank")
-    return Word(raw, norm, "name" if ticked else _kind(bare, norm))
+    return Word(raw, norm, "name" if ticked else _kind(bare, norm), SIGN.fullmatch(norm) is not None)
 
 
 def _kind(bare: str, norm: str) -> Kind:
