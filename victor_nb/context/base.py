@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from victor_nb.errors import ContextError
 from victor_nb.messages import Message
 from victor_nb.protocols import CompactionBudget, Context
 
@@ -26,21 +28,22 @@ class BaseCompactionStrategy:
 
 @dataclass(frozen=True)
 class Compactor:
-    """A strategy made ready to be called. `name` is its class."""
+    """A strategy made ready to be called. `name` is its class; what it awaits may take `timeout_s` seconds in all."""
 
     name: str
     method: Callable[..., object]
     takes_budget: bool
+    timeout_s: float | None = None
 
     async def __call__(self, context: Context, budget: CompactionBudget) -> Context:
         """What the strategy makes of a copy of `context`; its note is in the metadata.
 
-        Raises what it raises, and TypeError for a wrong result.
+        Raises what it raises, TypeError for a wrong result, ContextError when it takes too long.
         """
         given = Context([_copy(message) for message in context.messages], dict(context.metadata))
         found = self.method(given, budget) if self.takes_budget else self.method(given)
         if inspect.isawaitable(found):
-            found = await cast("Awaitable[object]", found)
+            found = await self._in_time(cast("Awaitable[object]", found))
         messages: object = getattr(found, "messages", None)
         if not isinstance(messages, Sequence) or not all(_is_message(m) for m in cast("Sequence[object]", messages)):
             raise TypeError(
@@ -50,15 +53,27 @@ class Compactor:
         note: object = getattr(found, "note", "")
         return Context(list(cast("Sequence[Message]", messages)), {**metadata, "note": note} if note else metadata)
 
+    async def _in_time(self, found: Awaitable[object]) -> object:
+        try:
+            async with asyncio.timeout(self.timeout_s) as limit:
+                return await found
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise ContextError(
+                f"{self.name}.compact took longer than {self.timeout_s:g} s.",
+                hint="Give ContextCoordinator a larger timeout_s, or a strategy that takes less.",
+            ) from error
 
-def compactor(strategy: object) -> Compactor:
+
+def compactor(strategy: object, timeout_s: float | None = None) -> Compactor:
     """Raises TypeError when `strategy` is none."""
     method: object = getattr(strategy, "compact", None)
     name = type(strategy).__name__
     inherited = getattr(type(strategy), "compact", None) is BaseCompactionStrategy.compact
     if isinstance(strategy, type) or inherited or not callable(method):
         raise TypeError(f"{strategy!r} is no compaction strategy: it needs a method compact(context) on an instance.")
-    return Compactor(name, method, _takes_budget(method))
+    return Compactor(name, method, _takes_budget(method), timeout_s)
 
 
 def _takes_budget(method: Callable[..., object]) -> bool:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from victor_nb.context.attempt import LEAST_PROGRESS, Attempt, CompactionPreview, attempt, unchanged
 from victor_nb.context.base import BaseCompactionStrategy, compactor
@@ -32,8 +32,9 @@ from victor_nb.context.journal import JournalCodec, Operation, WireFromJson, Wir
 from victor_nb.context.search import SearchHit, pointed_at, search
 from victor_nb.context.shortage import too_large
 from victor_nb.context.view import repair
-from victor_nb.errors import ContextError
+from victor_nb.errors import ContextError, UsageError
 from victor_nb.messages import Message, ToolSpec, new_id
+from victor_nb.models.embeddings import embed as embed_texts
 from victor_nb.protocols import CompactionBudget, Context, ICompactionStrategy
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Undone",
 ]
 
+STRATEGY_TIMEOUT_S: Final = 120.0
 _Notice = Callable[[str, CompactionRecord | Undone], None]
 _Ask = Callable[[str, Sequence[Message], Any], Awaitable[str]]
 _Embed = Callable[[Sequence[str], Any], Awaitable[Sequence[Sequence[float]]]]
@@ -77,11 +79,19 @@ class ContextCoordinator:
 
     Where a method takes a `session_id`, None means the session of the last `use_session`. Those that are not async may
     be called from any thread, also while a turn runs; they read the session from the archive when it is not yet there,
-    and then raise SessionError when it cannot be had. Raises TypeError when the strategy is none.
+    and then raise SessionError when it cannot be had.
+
+    A strategy that is still waiting for something after `timeout_s` seconds (None: however long) has failed.
+
+    Raises TypeError when the strategy is none, UsageError when `timeout_s` is no positive number.
     """
 
-    def __init__(self, compaction_strategy: ICompactionStrategy | None = None) -> None:
-        self._compact = compactor(compaction_strategy or DigestCompactionStrategy())
+    def __init__(
+        self, compaction_strategy: ICompactionStrategy | None = None, *, timeout_s: float | None = STRATEGY_TIMEOUT_S
+    ) -> None:
+        if timeout_s is not None and not timeout_s > 0:
+            raise UsageError(f"timeout_s={timeout_s!r} is no positive number.", hint="None waits however long it takes")
+        self._compact = compactor(compaction_strategy or DigestCompactionStrategy(), timeout_s)
         self._conversations: dict[str, Conversation] = {}
         self._ratios: dict[str, float] = {}
         self._current = ""
@@ -90,7 +100,7 @@ class ContextCoordinator:
         self._codec = JournalCodec()
         self._notice: _Notice | None = None
         self._ask: _Ask | None = None
-        self._embed: _Embed | None = None
+        self._embed: _Embed = embed_texts
 
     def attach(
         self,
@@ -103,8 +113,9 @@ class ContextCoordinator:
         wire_from_json: WireFromJson | None = None,
     ) -> None:
         """What the orchestrator gives: where conversations are kept, who is told of compactions by hand and of undone
-        ones, what stands behind `CompactionBudget.ask` and `.embed`, and how a message's `wire` is kept."""
-        self._archive, self._notice, self._ask, self._embed = archive, notice, ask, embed
+        ones, what stands behind `CompactionBudget.ask` and `.embed` (by default `models.embeddings.embed`), and how a
+        message's `wire` is kept."""
+        self._archive, self._notice, self._ask, self._embed = archive, notice, ask, embed or embed_texts
         self._codec = JournalCodec(wire_to_json, wire_from_json)
 
     def use_session(self, session_id: str) -> None:
@@ -318,7 +329,7 @@ class ContextCoordinator:
             count=lambda messages: meter.tokens(conversation.cost(messages)) - fixed,
         )
         ask = partial(self._ask, session_id) if self._ask else made.ask
-        return replace(made, ask=ask, embed=self._embed or made.embed)
+        return replace(made, ask=ask, embed=self._embed)
 
     def _pin(self, message: Message | str | int, session_id: str | None, *, pinned: bool) -> Message:
         conversation = self.conversation(session_id)
