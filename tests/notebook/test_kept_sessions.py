@@ -56,15 +56,21 @@ def test_a_second_kernel_has_a_clear_choice(shared: Shared, new_kernel: NewKerne
         assert "%victor session 'my thesis' --fork 'my thesis-2'" in error.traceback[1]
         assert "%victor session 'my thesis' --read-only" in error.traceback[1]
     assert ": 0 messages" in run_ok(second, "%victor session").stdout
-    assert ": 2 messages" in run_ok(second, "%victor session 'my thesis' --read-only").stdout
+    looked = run_ok(second, "%victor session 'my thesis' --read-only").stdout
+    assert ": 2 messages. It is open in the kernel of" in looked
     asked = len(server.requests)
     assert error_of(second, "%%victor\nMine too").ename == "SessionInUseError"
-    assert error_of(second, "%victor reset").ename == "SessionInUseError"
+    refused = error_of(second, "%victor reset")
+    assert refused.ename == "SessionInUseError"
+    assert "%victor session 'my thesis' --fork" in refused.traceback[1]
     assert len(server.requests) == asked
     assert ": 2 messages" in run_ok(second, "%victor session 'my thesis' --fork mine").stdout
     ask(second, "Mine too", "b")
     assert value_of(first, "len(vn.conversation)") == "2"
     assert value_of(second, "len(vn.conversation)") == "4"
+    run_ok(second, "%victor session 'my thesis' --read-only")
+    run_ok(first, "vn.sessions.close('my thesis')")
+    run_ok(second, "%victor session 'my thesis'\n%victor pin 0")
 
 
 OTHER = """
@@ -168,6 +174,8 @@ def test_reset_forgets_for_good(talking: Kernel) -> None:
         ("session fork talk talk", "already"),
         ("session rename no-such new", "no session 'no-such'"),
         ("session delete no-such --yes", "no session 'no-such'"),
+        ("session delete no-such", "no session 'no-such'"),
+        ("session rename tlak new", "Did you mean 'talk'?"),
         ("session export no-such x.jsonl", "no session 'no-such'"),
         ("session export talk", "path"),
         ("session ''", "session_id"),

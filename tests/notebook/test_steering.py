@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from support.cells import error_of, run_ok, value_of
 from support.kernels import Kernel
 from support.llm_server import LLMServer
+
+from victor_nb.context.compaction import WindowSource, limits_of
+from victor_nb.notebook.state import ConversationState
 
 Shared = tuple[Kernel, LLMServer]
 COLUMNS = ["number", "turn", "role", "text", "tokens", "sent", "pinned", "message_id"]
@@ -63,12 +66,23 @@ def test_the_state_as_text_and_as_a_table(kernel: Kernel) -> None:
     assert "known with the first answer" in run_ok(kernel, "%victor context").displays[0]["text/plain"]
 
 
+def test_the_state_says_where_the_window_is_from() -> None:
+    told = {
+        source: repr(ConversationState("s", 1, 1, 5, (), limits_of(9_000, 0.8, 0.4, 100, source)))
+        for source in get_args(WindowSource)
+    }
+    assert "of 9,000 tokens (window: the provider takes no more)" in told["overflow"]
+    assert len(set(told.values())) == 4
+
+
 def test_messages_are_pointed_at_by_number_words_or_id(kernel: Kernel) -> None:
     (row,) = frame(kernel, "%victor search never ROUND")
     assert (row["number"], row["turn"], row["text"], row["sent"]) == (6, 3, "Never round.", "whole")
     assert "Pinned, so that it is always sent: user: Never round." in run_ok(kernel, "%victor pin 6").stdout
     assert "No longer pinned: user: Never round." in run_ok(kernel, "%victor unpin 'never round'").stdout
     assert "Question 7" in run_ok(kernel, "%victor pin -2").stdout
+    assert "3.5 points at no message" in "".join(error_of(kernel, "vn.conversation.pin(3.5)").traceback)
+    assert "True points at no message" in "".join(error_of(kernel, "vn.conversation.pin(True)").traceback)
     assert value_of(kernel, "vn.conversation.pin(vn.conversation.messages[0].id).pinned") == "True"
     assert [row["number"] for row in frame(kernel, "vn.conversation.to_dataframe()") if row["pinned"]] == [0, 16]
 
@@ -142,6 +156,9 @@ def test_prompt_and_config_say_where_things_come_from(kernel: Kernel) -> None:
         ("config temprature", "Did you mean 'temperature'?"),
         ("config temperature x", "nothing more"),
         ("compct", "Did you mean 'compact'?"),
+        ("help compct", "Did you mean 'compact'?"),
+        ("help compact now", "nothing more"),
+        ("tags clear x=1", "clear takes nothing more"),
     ],
 )
 def test_bad_words_are_one_clear_error(shared: Shared, line: str, says: str) -> None:

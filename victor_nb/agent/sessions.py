@@ -59,6 +59,9 @@ class Sessions:
         """
         name = checked_session(session_id)
         if not read_only:
+            here = self._here(name)
+            if here is not None and here.turn_id is None and self._archive.changed(name):
+                self._context.forget(name)
             return self._context.conversation(name)
         if not self._shelf.operations(name):
             raise self._unknown(name)
@@ -109,6 +112,8 @@ class Sessions:
                 raise self._unknown(name)
             self._create(target, conversation.operations())
         else:
+            if conversation is None and name not in self._shelf.names():
+                raise self._unknown(name)
             self._context.forget(name)
             self._shelf.rename(name, target)
         self._context.forget(name)

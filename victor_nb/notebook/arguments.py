@@ -41,7 +41,7 @@ VERBS = {
     "export": "export [status | now | retry]: where each exporter is; deliver now; try again what was refused",
     "tags": "tags [NAME=VALUE …] | clear: the tags of every turn from now on",
     "doctor": "doctor: what works here, and what to do about the rest",
-    "help": "help: this text",
+    "help": "help [VERB]: this text, or what it says of one verb",
 }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from victor_nb.errors import UsageError, did_you_mean
 from victor_nb.messages import Message
@@ -125,6 +125,10 @@ class NotebookConversation:
 
     def _pointed_at(self, target: Message | str | int) -> Message | str:
         messages = self.messages
+        if isinstance(target, bool) or not isinstance(cast("object", target), Message | str | int) or target == "":
+            raise UsageError(
+                f"{target!r} points at no message.", hint="give its number, its id, or words that only it holds"
+            )
         if isinstance(target, int):
             if -len(messages) <= target < len(messages):
                 return messages[target]

@@ -7,15 +7,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from victor_nb.notebook.render import wrap
 
 if TYPE_CHECKING:
     from victor_nb.agent.coordinators import ContextCoordinator
-    from victor_nb.context.compaction import Limits
+    from victor_nb.context.compaction import Limits, WindowSource
 
-_SOURCES = {"settings": "set", "profile": "the model's", "fallback": "assumed: set context_window"}
+_SOURCES: Final[dict[WindowSource, str]] = {
+    "settings": "set",
+    "profile": "the model's",
+    "fallback": "assumed: set context_window",
+    "overflow": "the provider takes no more",
+}
 
 
 @dataclass(frozen=True)

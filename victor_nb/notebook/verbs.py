@@ -7,10 +7,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from victor_nb.agent.tags import parse_tags
-from victor_nb.errors import UsageError, did_you_mean
+from victor_nb.errors import SessionInUseError, UsageError, did_you_mean
 from victor_nb.notebook import verbs_context, verbs_request, verbs_session
-from victor_nb.notebook.arguments import line_help
+from victor_nb.notebook.arguments import VERBS, line_help
 from victor_nb.notebook.doctor import examine
+from victor_nb.notebook.held import choice
 from victor_nb.notebook.verbs_analytics import analytics
 from victor_nb.notebook.verbs_export import export
 from victor_nb.notebook.words import Verb, Wait, refuse_more, say
@@ -24,10 +25,17 @@ def run_verb(verb: str, words: list[str], session: Session, wait: Wait) -> Any:
     """
     Raises:
         UsageError: the words after the verb are not what it takes.
+        SessionInUseError: another kernel has this conversation open, and the verb would change it.
         ModelError: the model cannot be used.
         StoreError: the analytics store cannot be read or written.
     """
-    return _VERBS[verb](session, words, wait)
+    try:
+        return _VERBS[verb](session, words, wait)
+    except SessionInUseError as error:
+        if verb == "session":  # it says itself what can be done with the session that it names
+            raise
+        orchestrator = session.orchestrator
+        raise choice(error, orchestrator.session_id, orchestrator.sessions.list()["session_id"]) from None
 
 
 def _named(model: IChatModel) -> str:
@@ -51,6 +59,8 @@ def _tags(session: Session, words: list[str], wait: Wait) -> None:
     if words == ["clear"]:
         session.tags.clear()
     for word in words if words != ["clear"] else []:
+        if word == "clear":
+            raise UsageError("%victor tags: clear takes nothing more.", hint="%victor tags clear, then the new tags")
         if "=" not in word:
             raise UsageError(
                 f"%victor tags: {word!r} has no value.{did_you_mean(word, ['clear'])}", hint="as %victor tags variant=A"
@@ -70,7 +80,10 @@ def _doctor(session: Session, words: list[str], wait: Wait) -> None:
 
 
 def _help(session: Session, words: list[str], wait: Wait) -> None:
-    say(line_help())
+    refuse_more(" ".join(["help", *words[:1]]), words[1:])
+    if words and words[0] not in VERBS:
+        raise UsageError(f"%victor: no verb {words[0]!r}.{did_you_mean(words[0], VERBS)}", hint="see %victor help")
+    say(f"%victor {VERBS[words[0]]}" if words else line_help())
 
 
 _VERBS: dict[str, Verb] = {

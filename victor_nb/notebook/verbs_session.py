@@ -47,7 +47,7 @@ def session(session: Session, words: list[str], wait: Wait) -> None:
         _go(session, found)
     elif found.fork or found.read_only or found.notebook:
         raise UsageError("%victor session needs the name of the session.", hint=_HINT)
-    say(f"Session {session.orchestrator.session_id}: {_size(session)}.")
+    say(f"Session {session.orchestrator.session_id}: {_size(session)}.{_only_looked_at(session, found.read_only)}")
 
 
 def _go(session: Session, found: argparse.Namespace) -> None:
@@ -112,15 +112,17 @@ def _rename(session: Session, words: list[str]) -> None:
 def _delete(session: Session, words: list[str]) -> None:
     hint = "as %victor session delete thesis"
     found = parse_words("%victor session delete", words, hint, ("name", {}), ("--yes", {"action": "store_true"}))
-    if not found.yes and not _is_sure(f"Delete the session {found.name!r} for good? [y/N] "):
-        say("Nothing was deleted.")
-    elif session.orchestrator.sessions.delete(found.name):
-        say(f"Deleted {found.name}. What was recorded of its turns is still in vn.analytics.")
-    else:
-        known = session.orchestrator.sessions.list()["session_id"]
+    sessions = session.orchestrator.sessions
+    known = [*sessions.list()["session_id"], session.orchestrator.session_id]
+    if found.name not in known:
         raise UsageError(
             f"there is no session {found.name!r}.{did_you_mean(found.name, known)}", hint="%victor sessions"
         )
+    if not found.yes and not _is_sure(f"Delete the session {found.name!r} for good? [y/N] "):
+        say("Nothing was deleted.")
+    else:
+        sessions.delete(found.name)
+        say(f"Deleted {found.name}. What was recorded of its turns is still in vn.analytics.")
 
 
 def _is_sure(question: str) -> bool:
@@ -153,6 +155,18 @@ def reset(session: Session, words: list[str], wait: Wait) -> None:
     refuse_more("reset", words)
     NotebookConversation(lambda: session.orchestrator).reset()
     say("The conversation is empty again. What was recorded is still in vn.analytics.")
+
+
+def _only_looked_at(session: Session, asked_for: bool) -> str:
+    """What came of `--read-only`."""
+    if not asked_for:
+        return ""
+    found = session.orchestrator.sessions.list()
+    elsewhere = found[~found["held_here"]].dropna(subset=["held_by"])
+    holders = dict(zip(elsewhere["session_id"], elsewhere["held_by"], strict=True))
+    if holder := holders.get(session.orchestrator.session_id):
+        return f" It is open in {holder}, so it can only be looked at."
+    return " No other kernel has it open, so it can be gone on with."
 
 
 def _size(session: Session) -> str:
