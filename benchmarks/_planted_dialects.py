@@ -135,7 +135,7 @@ DIALECTS: dict[str, Sequence[Sentence]] = {
 }
 
 
-_SYLLABLES = _words("ba ce di fo gu han jer kil lom mur nes pra quo rin sel tav ul ven wim yor zet")
+_SYLLABLES = _words("ba ce di fo gu han jer kil lom mur nes pra quo ral sel tav ul ven wim yul zet")
 _RICH = tuple(
     first + second + third for first in _SYLLABLES for second in _SYLLABLES for third in ("", "ed", "s", "ly")
 )
