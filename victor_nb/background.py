@@ -9,7 +9,7 @@ import concurrent.futures
 import contextlib
 import os
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator, Sequence
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
@@ -192,3 +192,19 @@ class _Pump(Generic[T]):
     def _wake(self) -> None:
         with contextlib.suppress(RuntimeError):  # the consumer's loop is closed: nobody is waiting
             self._home.call_soon_threadsafe(self._ready.set)
+
+
+async def all_answers(asked: Sequence[Coroutine[Any, Any, T]]) -> list[T | BaseException]:
+    """What came of each, in order, with the exception in place of an answer. They run side by side; one alone needs no
+    task of its own."""
+    if len(asked) != 1:
+        return await asyncio.gather(*asked, return_exceptions=True)
+    try:
+        return [await asked[0]]
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():  # it is we who are cancelled
+            raise
+        return [error]
+    except Exception as error:  # noqa: BLE001 (it belongs to who asked)
+        return [error]

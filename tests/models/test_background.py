@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from victor_nb.background import LoopThread, iterate_on
+from victor_nb.background import LoopThread, all_answers, iterate_on
 
 
 class Source:
@@ -122,3 +122,28 @@ def test_a_loop_that_is_closed_does_not_make_a_stream_look_finished(thread: Loop
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(read())
+
+
+async def fails(error: BaseException) -> str:
+    raise error
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), asyncio.CancelledError("its own")])
+async def test_one_that_fails_is_an_answer_alone_as_among_others(error: BaseException):
+    assert await all_answers([fails(error)]) == [error]
+    found = await all_answers([fails(error), asyncio.sleep(0, "well")])
+    assert (type(found[0]), found[1]) == (type(error), "well")
+
+
+async def test_who_asks_one_alone_can_still_be_cancelled():
+    started = asyncio.Event()
+
+    async def waits() -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    asking = asyncio.create_task(all_answers([waits()]))
+    await started.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking

@@ -35,7 +35,7 @@ from victor_nb.agent.tags import checked_tags, current_tags
 from victor_nb.agent.tools import Toolbox
 from victor_nb.agent.tools.approval import Approve, default_approve
 from victor_nb.agent.tools.rounds import ToolSite
-from victor_nb.agent.tools.sources import IToolSource, close_sources, found_tools
+from victor_nb.agent.tools.sources import IToolSource, close_sources, found_tools, is_source
 from victor_nb.agent.turn import Turn
 from victor_nb.config.settings import Settings
 from victor_nb.context.builtin import strategy_named
@@ -170,7 +170,7 @@ class AgentOrchestrator:
             keep=self.settings.keep_sessions,
             snapshot=lambda session_id: self._context_coordinator.conversation(session_id).operations(),
         )
-        self.sessions = Sessions(archive, self._context_coordinator)
+        self.sessions = Sessions(archive, self._context_coordinator, self._follow)
         self._context_coordinator.attach(
             archive=archive,
             notice=services.notice,
@@ -241,7 +241,7 @@ class AgentOrchestrator:
 
     async def _toolbox(self, tools: Iterable[ToolFunction | IToolSource]) -> Toolbox:
         given = list(tools)
-        self._sources.update((id(one), one) for one in given if isinstance(one, IToolSource))
+        self._sources.update((id(one), one) for one in given if is_source(one))
         return Toolbox(await found_tools(given), timeout_s=self.settings.tool_timeout_s)
 
     def stream_chat(self, message: str, **arguments: Any) -> ChatStream:
@@ -308,6 +308,13 @@ class AgentOrchestrator:
         self.session_id = checked_session(session_id)
         self._context_coordinator.use_session(session_id)
         self._analytics_coordinator.use_session(session_id)
+
+    def _follow(self, old: str, new: str) -> None:
+        """A session was renamed."""
+        if old in self._sessions:
+            self._sessions[new] = self._sessions.pop(old)
+        if old == self.session_id:
+            self.use_session(new)
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Let other kernels have its sessions, close its sources of tools, and let exporters deliver what is pending,

@@ -297,7 +297,7 @@ def _is_answer(output: OutputType | None, call: ToolCall) -> bool:
 
 
 async def _both(saved: Awaitable[None] | None, recorded: Awaitable[None]) -> None:
-    """Both are being written already; waiting for one after the other takes as long as the slower."""
+    """Both are being written already. The conversation was queued first, so that it is there when the event is."""
+    await recorded
     if saved is not None:
         await saved
-    await recorded

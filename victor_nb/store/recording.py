@@ -197,7 +197,8 @@ class RecordingStore:
     def _settled(self) -> None:
         """Wait until the changes queued so far can be read."""
         with self._lock:
-            answer = self._writer.ask(_nothing) if self._writer else None
+            writer = self._writer
+            answer = writer.ask(_nothing) if writer and not writer.is_idle else None
         if answer:
             answer.result()
 

@@ -6,6 +6,7 @@ import os
 import pathlib
 import socket
 import sys
+from functools import cache
 
 
 def host() -> str:
@@ -27,9 +28,17 @@ def is_alive(run_host: str, pid: int, stamp: str) -> bool:
     """Whether the process that was `pid` with `stamp` on `run_host` still runs; unknown on another host: alive."""
     if run_host != host():
         return True
+    if pid == os.getpid():
+        return not stamp or stamp == _own_stamp(pid)
     if not _exists(pid):
         return False
     return not stamp or process_stamp(pid) == stamp
+
+
+@cache
+def _own_stamp(pid: int) -> str:
+    """Of this process, which stays the same as long as there is anybody to ask."""
+    return process_stamp(pid)
 
 
 def _exists(pid: int) -> bool:

@@ -78,19 +78,21 @@ def scrubbed(kind: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Literals:
-    """The secrets of an environment as name and value, the longest first: one may be part of another. `tells` are the
-    pieces that give away any secret at all."""
+    """The secrets of an environment as name and value, the longest first: one may be part of another. Without one
+    of the pieces in `tells` there is no secret at all in a JSON text; `plain` are those of plain text."""
 
     values: tuple[tuple[str, str], ...] = ()
     tells: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> _Literals:
         names = [name for name in environment if name.upper().endswith(_NAMES)]
         found = [(name, value) for name in names if len(value := environment.get(name, "")) >= _SHORTEST]
         found.sort(key=lambda item: (-len(item[1]), item))
-        shapes = {tell for shape in _SHAPES for tell in shape.tells}
-        return cls(tuple(found), (*(json.dumps(value)[1:-1] for _, value in found), *sorted(shapes), *_AWS_TELLS))
+        shapes = (*sorted({tell for shape in _SHAPES for tell in shape.tells}), *_AWS_TELLS)
+        escaped = (json.dumps(value)[1:-1] for _, value in found)
+        return cls(tuple(found), (*escaped, *shapes), (*(value for _, value in found), *shapes))
 
 
 class _Surroundings:
@@ -136,7 +138,11 @@ class Scrubber:
     def message(self, text: str) -> str:
         """Somebody else's plain text, such as an error, as it may be stored."""
         self._look_around()
-        return self.text(mended_text(text))
+        text = mended_text(text)
+        for tell in self._literals.plain:
+            if tell in text:
+                return self.text(text)
+        return text
 
     def text(self, text: str) -> str:
         """Plain text without secrets."""

@@ -103,6 +103,7 @@ class Writer:
         self._changed = threading.Condition()
         self._urgent = threading.Event()
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._queued = self._done = 0
         self.committed = committed
         self.degraded: str | None = None
         self.news: str | None = None
@@ -117,19 +118,28 @@ class Writer:
             return False
         return True
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was queued is done. Whoever queues, holds one lock for it, and for asking this."""
+        return self._queued == self._done
+
+    def _put(self, item: Item) -> None:
+        self._queued += 1
+        self._queue.put(item)
+
     def put(self, row: Row) -> None:
         """Queue an event; the caller keeps tickets in queue order."""
-        self._queue.put(row)
+        self._put(row)
 
     def note(self, change: Change) -> None:
         """Queue a change behind the events queued so far."""
-        self._queue.put(_Noted(change))
+        self._put(_Noted(change))
 
     def note_with_answer(self, change: Change) -> concurrent.futures.Future[None]:
         """The same, for who may wait for it, and calls `urge()` then."""
         answer: concurrent.futures.Future[None] = concurrent.futures.Future()
         answer.set_running_or_notify_cancel()  # who waits for it may be cancelled; it may not
-        self._queue.put(_Noted(change, answer))
+        self._put(_Noted(change, answer))
         return answer
 
     def urge(self) -> None:
@@ -139,7 +149,7 @@ class Writer:
     def ask(self, job: Callable[[Database], T]) -> concurrent.futures.Future[T]:
         """Do `job` behind all that is queued; the future has its answer."""
         answer: concurrent.futures.Future[T] = concurrent.futures.Future()
-        self._queue.put(_Asked(job, answer))
+        self._put(_Asked(job, answer))
         self._urgent.set()
         return answer
 
@@ -181,6 +191,7 @@ class Writer:
             group, stopping = self._next_group()
             if group.rows or group.changes:
                 self._write(group)
+                self._done += len(group.rows) + len(group.changes)
                 self._announce(group.rows)
             for asked in group.asked:
                 self._reply(asked)
@@ -204,11 +215,14 @@ class Writer:
 
     def _reply(self, asked: _Asked) -> None:
         def job(there: Database) -> None:
-            asked.answer.set_result(asked.job(there))
+            found = asked.job(there)
+            self._done += 1
+            asked.answer.set_result(found)
 
         try:
             self._insist(job)
         except Exception as error:  # noqa: BLE001 (it belongs to whoever asked)
+            self._done += 1
             asked.answer.set_exception(error)
 
     def _insist(self, job: Callable[[Database], None]) -> None:

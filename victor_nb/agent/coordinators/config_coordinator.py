@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast, overload
 
 from victor_nb.agent.config_check import check_config
+from victor_nb.background import all_answers
 from victor_nb.config.fetch import SESSIONS_KEPT, ProviderSource, checked_seconds
 from victor_nb.config.loads import ConfigLoad, Explanation, explained, load_frame, merged_load
 from victor_nb.config.merge import copied
@@ -70,8 +71,7 @@ class ConfigCoordinator:
 
     async def load(self, session_id: str, override: Mapping[str, Any] | None = None) -> ConfigLoad:
         """As `load_config`, with where each value came from."""
-        asked = [source.fetch(session_id) for source in self._sources]
-        answers = await asyncio.gather(*asked, return_exceptions=True)
+        answers = await all_answers([source.fetch(session_id) for source in self._sources])
         layers: list[tuple[str, Config]] = []
         failures: dict[str, Exception] = {}
         for source, answer in zip(self._sources, answers, strict=True):

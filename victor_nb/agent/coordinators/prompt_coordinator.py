@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from victor_nb.background import all_answers
 from victor_nb.config.fetch import checked_seconds
 from victor_nb.config.merge import copied
 from victor_nb.context.tokens import estimate_text
@@ -114,7 +115,7 @@ class PromptCoordinator:
         """
         everyone = self._contributors
         asked = [_ask(contributor, PromptContext(copied(dict(context or {})))) for contributor in everyone]
-        answers = await asyncio.gather(*asked, return_exceptions=True)
+        answers = await all_answers(asked)
         sections = [_section(one, answer) for one, answer in zip(everyone, answers, strict=True)]
         built = prompt_of(sections)
         self._remember(context.get("session_id") if context else None, built)

@@ -6,7 +6,8 @@ import asyncio
 import concurrent.futures
 import logging
 from collections.abc import Coroutine, Iterable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from types import FunctionType
+from typing import Any, Protocol, TypeGuard, cast, runtime_checkable
 
 from victor_nb.agent.tools.toolbox import Tool
 from victor_nb.background import model_loop
@@ -24,12 +25,19 @@ class IToolSource(Protocol):
     async def aclose(self) -> None: ...
 
 
+def is_source(given: object) -> TypeGuard[IToolSource]:
+    """Asked of every tool at every turn, and to look a protocol's methods up takes long: a function has none."""
+    return not isinstance(given, FunctionType) and isinstance(given, IToolSource)
+
+
 async def found_tools(given: Iterable[ToolFunction | Tool | IToolSource]) -> list[ToolFunction | Tool]:
     """The tools, each source's in its place. Sources are asked side by side. Raises what one of them raises."""
-    functions = list(given)
-    sources = [found for found in functions if isinstance(found, IToolSource)]
+    functions = cast("list[Any]", list(given))
+    sources = [found for found in functions if is_source(found)]
+    if not sources:
+        return functions
     offered = dict(zip(map(id, sources), await asyncio.gather(*(one.tools() for one in sources)), strict=True))
-    return [tool for one in functions for tool in (offered[id(one)] if isinstance(one, IToolSource) else [one])]
+    return [tool for one in functions for tool in offered.get(id(one), [one])]
 
 
 def known_tools(given: Iterable[ToolFunction | Tool | IToolSource]) -> list[Tool]:
