@@ -8,6 +8,7 @@ from typing import Final
 from victor_nb.context.digest_words import UNITS, Word
 
 _WEAK: Final = frozenset(("at", "to", "as", "of"))
+_OWNS: Final = frozenset(("has", "have", "had", "with"))  # "orders-db has a timeout of 430 ms"
 _BACKWARD: Final = frozenset(("is", "are", "was", "as", "were"))
 
 
@@ -22,7 +23,8 @@ def binding_of(found: Sequence[Word]) -> tuple[int, float]:
             continue
         strength = _value_ahead(found, place)
         if at.kind == "link":
-            strength *= 0.9 if at.norm not in _WEAK else _weak(found[place + 1 : place + 3])
+            owned = at.norm == "of" and any(w.norm in _OWNS for w in found[max(place - 4, 0) : place])
+            strength *= 0.9 if owned or at.norm not in _WEAK else _weak(found[place + 1 : place + 3])
         if strength > 0 and strength >= sure:
             best, sure = place, strength
         backward = _value_before(found, place) if at.norm in _BACKWARD else 0.0

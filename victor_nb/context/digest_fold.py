@@ -16,7 +16,8 @@ _TAIL: Final = 0.2  # of the target for the newest steps, when older ones are fo
 _SHARE: Final = 0.75  # of the target for all digests, at most
 _SPARE: Final = 0.25  # of the target for what is not worthy
 _LEAST: Final = 0.5  # worth of what a digest may say
-_SHARED_LINES: Final = 1.15
+_HELD: Final = 1.0  # worth of what is held back
+_SHARED_LINES: Final = 1.3
 _MOST_DIGESTS: Final = 12
 _MOST_HIDDEN: Final = 400
 
@@ -109,7 +110,8 @@ class DigestFolding:
             excess = self._parts.budget.count(messages) - self._target
             if not notes or excess <= 0:
                 return messages if last or excess <= 0 else None
-            room = min(room - excess, room * 0.98)
+            spent = sum(map(self._parts.budget.count, ([note] for note in notes)))
+            room = min(room * max(spent - excess, 0) / spent, room - 8)
 
     def _appended(self, kept: list[Statement], found: Choice) -> list[Message]:
         notes: list[Message] = []
@@ -136,4 +138,4 @@ def _squeezed(found: Choice) -> bool:
 
 
 def _held(found: Choice) -> list[Statement]:
-    return [s for s in found.left if s.worth >= WORTHY][-_MOST_HIDDEN:]
+    return [s for s in found.left if s.worth >= _HELD][-_MOST_HIDDEN:]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, cast
 
@@ -59,19 +60,32 @@ def render(entries: Sequence[Statement], folded: int, *, grouped: bool = False) 
 
 
 def _grouped(said: Sequence[str]) -> list[str]:
-    """Notes with a label in common on one line, as long as that stays short, where the first of them was."""
+    """Notes with a label or their first words in common on one line, as long as that stays short, where the first of
+    them was."""
     lines: list[str] = []
     open_lines: dict[str, int] = {}
+    beginnings = Counter(start for text in said for start in _beginnings(text))
     for text in said:
         label, rest = label_of(text)
-        at = open_lines.get(label) if label else None
+        start = f"{label}: " if label else next((s for s in _beginnings(text) if beginnings[s] > 1), "")
+        rest = rest if label else text[len(start) :]
+        at = open_lines.get(start) if start else None
         if at is not None and len(lines[at]) + len(rest) < _LINE:
             lines[at] = f"{lines[at]}, {rest}"
             continue
-        if label:
-            open_lines[label] = len(lines)
-        lines.append(f"{label}: {rest}" if label else text)
+        if start:
+            open_lines[start] = len(lines)
+        lines.append(f"{start}{rest}")
     return lines
+
+
+def _beginnings(text: str) -> list[str]:
+    """The first two words and the first, where a note says more of what it is about than these."""
+    about, _, value = text.partition(": ")
+    words = about.split(" ")
+    if not value or ", " in text or len(text) >= _LINE:
+        return []
+    return [" ".join(words[:n]) + " " for n in (2, 1) if n < len(words)]
 
 
 def read_digest(message: Message, source: int) -> tuple[list[Statement], list[Statement], int]:

@@ -132,4 +132,6 @@ def _key_and_value(found: Sequence[Word], place: int) -> tuple[frozenset[str], f
         previous = w.kind
     if not names and not numeric and place and found[abs(place)].kind == "link":
         key.update(value)  # too vague to contradict anything
+    elif names and key <= names and not numeric and len(value) > 1 and word(value[0]).kind == "word":
+        key.add(value.pop(0))  # "orders-db: status frozen" is about its status
     return frozenset(key), frozenset(names), " ".join(value), numeric

@@ -86,6 +86,8 @@ def word(raw: str) -> Word:
     norm = bare.lower().removesuffix("'s").removesuffix("’s")
     if not bare:
         return Word(raw, "", "blank")
+    if len(bare) == 1 and bare.isupper() and f"{bare}." in raw:
+        return Word(raw, norm, "name")  # an initial, no article
     return Word(raw, norm, "name" if ticked else _kind(bare, norm), SIGN.fullmatch(norm) is not None)
 
 
