@@ -116,7 +116,7 @@ async def test_reserved_words_are_fine_as_names(postgres):
 WRONG = [None, 3, object(), "events.txt", "postgresql", "sqlite://", "sqlite:///:memory:", "foo://u:hunter2@h/d", json]
 
 
-@pytest.mark.parametrize("target", WRONG, ids=repr)
+@pytest.mark.parametrize("target", WRONG, ids=lambda given: repr(given).split(" at 0x")[0])
 def test_what_is_no_database_is_refused_in_one_error(target):
     with pytest.raises(UsageError) as failure:
         DatabaseAnalyticsExporter(target)
