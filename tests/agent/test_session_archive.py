@@ -15,8 +15,9 @@ from support.team_stores import cluster, dsn, until
 from victor_nb import AgentOrchestrator, Settings
 from victor_nb.agent.coordinators import ContextCoordinator
 from victor_nb.context import RecentMessagesCompactionStrategy
+from victor_nb.errors import StoreError
 from victor_nb.messages import ModelRequest
-from victor_nb.records import SessionEntry
+from victor_nb.records import KernelRun, SessionEntry
 from victor_nb.store import SQLiteStore
 from victor_nb.store.postgres import PostgresStore
 from victor_nb.testing import ScriptedModel
@@ -202,6 +203,51 @@ async def test_a_conversation_begun_while_postgres_is_away_is_kept_when_it_is_ba
     later = PostgresStore(dsn, folder=tmp_path / "waiting")
     assert said(talker(later)) == ["one", "a1", "two", "a2", "three", "a3"]
     later.close()
+
+
+class Unsteady(SQLiteStore):
+    """A store whose server is away now and then."""
+
+    away = True
+
+    def hold(self, session_id: str) -> KernelRun | None:
+        if self.away:
+            raise StoreError("the server is away.")
+        return super().hold(session_id)
+
+
+async def test_a_session_that_could_not_be_read_is_read_when_nothing_was_said_since(store: SQLiteStore, path: Path):
+    before = talker(store, "a1")
+    await before.chat("one")
+    before.close()
+    unsteady = Unsteady(path)
+    orchestrator = talker(unsteady, "b1")
+    with pytest.warns(RuntimeWarning, match="begins empty.*server is away.*stays there") as warned:
+        assert said(orchestrator) == []
+    await orchestrator.context_coordinator.open("thesis")
+    assert len(warned) == 1
+    unsteady.away = False
+    await orchestrator.chat("two")
+    assert said(orchestrator) == ["one", "a1", "two", "b1"]
+    unsteady.close(), store.close()
+    assert as_kept(path) == said(orchestrator)
+
+
+async def test_what_was_said_in_a_session_that_could_not_be_read_overwrites_nothing(store: SQLiteStore, path: Path):
+    before = talker(store, "a1")
+    await before.chat("one")
+    before.close(), store.close()
+    unsteady = Unsteady(path)
+    orchestrator = talker(unsteady, "b1", "b2")
+    with pytest.warns(RuntimeWarning, match="begins empty"):
+        await orchestrator.chat("two")
+    orchestrator.context_coordinator.pin(0)
+    unsteady.away = False
+    with pytest.warns(RuntimeWarning, match="is another one in the store: .* kept as"):
+        await orchestrator.chat("three")
+    unsteady.close()
+    assert as_kept(path) == ["one", "a1"]
+    assert as_kept(path, f"thesis (kept by {unsteady.kernel_run_id[-8:]})") == ["two", "b1", "three", "b2"]
 
 
 async def test_a_disk_that_cannot_be_written_costs_no_turn(tmp_path: Path):

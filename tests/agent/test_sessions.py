@@ -13,7 +13,9 @@ from support.conversations import fresh, said, talker
 
 from victor_nb import AgentOrchestrator
 from victor_nb.agent.session_table import DTYPES
+from victor_nb.context.steps import is_digest
 from victor_nb.errors import SessionError, UsageError
+from victor_nb.protocols import EventQuery
 from victor_nb.store import SQLiteStore
 
 HEADER = {"format": "victor_nb.session", "version": 1, "session_id": "thesis", "operations": 1}
@@ -112,6 +114,21 @@ async def test_a_renamed_session_goes_on_and_a_deleted_one_is_gone(talked: Agent
     assert (said(later, "dissertation"), len(later.sessions.list())) == ([], 0)
 
 
+@pytest.mark.parametrize("settings", [{}, {"keep_sessions": False}])
+async def test_who_is_in_a_session_that_is_renamed_is_in_it_still(store: SQLiteStore, settings: dict):
+    orchestrator = talker(store, **settings)
+    await orchestrator.chat("one")
+    orchestrator.sessions.rename("thesis", "dissertation")
+    assert orchestrator.session_id == "dissertation"
+    await orchestrator.chat("two")
+    assert said(orchestrator) == ["one", "yes", "two", "yes"]
+    data = [json.loads(event.data) for event in store.read(EventQuery()) if event.type == "turn_started"]
+    assert [one["turn_index"] for one in data] == [1, 2]
+    orchestrator.use_session("elsewhere")
+    orchestrator.sessions.rename("dissertation", "thesis")
+    assert orchestrator.session_id == "elsewhere"
+
+
 async def test_a_session_is_not_renamed_to_one_that_is_there(talked: AgentOrchestrator):
     await talked.chat("hello", session_id="second")
     for old, new, message in (("thesis", "second", "'second' already"), ("nobody", "new", "no session 'nobody'")):
@@ -162,7 +179,7 @@ async def test_a_stored_session_is_not_written_over_by_who_has_not_opened_it(
         ([HEADER, "{"], "line 2 .*no JSON"),
         ([HEADER, "[]"], "line 2 .*no JSON object"),
         ([{**HEADER, "operations": 2}, TURN, {"kind": "dance"}], "line 3 .*'dance'"),
-        ([{**HEADER, "operations": 2}, TURN, {"kind": "turn", "turn_id": "u"}], "line 3 .*items"),
+        ([{**HEADER, "operations": 2}, TURN, {"kind": "turn", "turn_id": "u"}], "line 3 .*a turn without items"),
     ],
 )
 async def test_a_file_that_is_wrong_is_told_by_its_line_and_leaves_nothing(
@@ -218,6 +235,21 @@ async def test_personal_data_and_secrets_are_not_kept(store: SQLiteStore, path: 
         "I am [redacted], my key is [secret scrubbed: API key]",
         "write to [redacted] with [secret scrubbed: API key]",
     ]
+
+
+async def test_digests_of_redacted_conversations_are_digests_when_they_are_read_again(store: SQLiteStore, path: Path):
+    orchestrator = talker(store, *["It is so. " * 40] * 9, capture_content="redacted")
+    for number in range(8):
+        await orchestrator.chat(f"And {number}, for bob@example.org?")
+    await orchestrator.context_coordinator.force_compact("thesis")
+    view = orchestrator.context_coordinator.get_context().messages
+    store.close()
+    again = (
+        talker(fresh(path, "a.ipynb"), capture_content="redacted").context_coordinator.get_context("thesis").messages
+    )
+    assert [is_digest(message) for message in again] == [is_digest(message) for message in view]
+    assert any(map(is_digest, again))
+    assert not [message for message in again if "bob@" in f"{message}"]
 
 
 async def test_a_session_that_was_closed_is_opened_again_by_chatting(talked: AgentOrchestrator, path: Path):

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.talks import turn
 
+from victor_nb.agent.coordinators import ContextCoordinator
 from victor_nb.context.conversation import Conversation
 from victor_nb.context.journal import JournalCodec
-from victor_nb.errors import ContextError, SessionInUseError
+from victor_nb.errors import ContextError, SessionError, SessionInUseError
 from victor_nb.messages import Image, Message, ToolCall
 
 TEXTS = st.text(alphabet='aé字🎉\ud800\n"\\', max_size=8)
@@ -87,6 +88,53 @@ def test_a_turn_that_cannot_be_kept_can_be_taken_back() -> None:
     with pytest.raises(SessionInUseError):
         conversation.append(Message("user", "y"))
     assert (conversation.log, conversation.view) == ((), ())
+
+
+HOSTILE: list[dict[str, Any]] = [
+    {"content": 5},
+    {"role": "system"},
+    {"metadata": [1]},
+    {"tool_calls": [{"id": "c", "name": "f", "arguments": {}}]},
+    {"tool_calls": [["c", "f", "{}"]]},
+    {"images": [{"data": 1, "media_type": "image/png"}]},
+    {"id": ["m"]},
+]
+
+
+@pytest.mark.parametrize("wrong", HOSTILE)
+def test_a_message_of_wrong_types_is_refused_before_it_is_used(wrong: dict[str, Any]) -> None:
+    message = {"id": "m", "role": "user", "content": "hi", **wrong}
+    with pytest.raises(SessionError, match="the items of a turn"):
+        Conversation("s").replay([{"kind": "turn", "turn_id": "t", "items": [{"message": message}]}])
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"kind": ["turn"]},
+        {"kind": "undo"},
+        {"kind": "pin", "message_id": [], "pinned": True},
+        {"kind": "turn", "turn_id": "t", "items": [], "replaces": [[]]},
+        {"kind": "turn", "turn_id": "t", "items": [], "counter": [None, {"ratio": "much"}]},
+        {"kind": "turn", "turn_id": "t", "items": [], "counter": [None, {"offset": math.nan}]},
+    ],
+)
+def test_an_operation_of_wrong_types_is_refused(operation: dict[str, Any]) -> None:
+    with pytest.raises(SessionError, match="cannot be read"):
+        Conversation("s").apply(operation)
+
+
+async def test_every_value_of_a_compaction_is_looked_at() -> None:
+    coordinator = ContextCoordinator()
+    for name in "abc":
+        turn(coordinator.conversation("s"), name)
+    await coordinator.force_compact("s")
+    *turns, compaction = json.loads(json.dumps(coordinator.conversation("s").operations()))
+    Conversation("s").replay([*turns, compaction])
+    for name in compaction["compaction"]:
+        wrong = {"kind": "compaction", "compaction": {**compaction["compaction"], name: {"not": "so"}}}
+        with pytest.raises(SessionError):
+            Conversation("s").replay([*turns, wrong])
 
 
 def test_the_awaitable_of_a_turn_is_what_saving_gave() -> None:

@@ -29,13 +29,15 @@ Snapshot = Callable[[str], Sequence[Operation]]
 @dataclass
 class _Opened:
     """A session as this archive has it open. `seen` is the last number that its orchestrator knows of; `apart` says why
-    the conversation is in memory only; `released` ones are held no longer."""
+    the conversation is in memory only, `unread` that it could not be read and nothing was said since; `released` ones
+    are held no longer."""
 
     journal: Journal
     run_id: str
     seen: int = 0
     read_only: KernelRun | None = None
     apart: str | None = None
+    unread: bool = False
     released: bool = False
     behind: bool = False
 
@@ -86,10 +88,12 @@ class ConversationArchive:
                     raise _in_use(session_id, holder)
                 operations = journal.read()
             except StoreError as error:
-                self._put_apart(session_id, opened, error)
+                self._put_apart(session_id, opened, error, begins=not opened.seen)
+                opened.unread = True
                 return []
             journal.users.add(id(self))
-            opened.seen, opened.apart, opened.released, opened.behind = journal.number, None, False, False
+            opened.seen, opened.apart, opened.unread = journal.number, None, False
+            opened.released = opened.behind = False
             shorten_in_time(journal)
         return operations
 
@@ -107,14 +111,15 @@ class ConversationArchive:
 
     def changed(self, session_id: str) -> bool:
         """Whether somebody else, such as another orchestrator of this process, has appended since it was read or saved
-        here. Costs no look into the store, but for a session that was opened to look at.
+        here; or it could not be read, and may be now. Costs no look into the store, but for a session that was opened
+        to look at.
 
         Raises:
             SessionInUseError: it was opened to look at, and another kernel still has it.
         """
         opened = self._opened.get(session_id)
         if self._store is None or opened is None or self._is_inherited(opened) or opened.apart:
-            return False
+            return opened is not None and opened.unread
         if opened.read_only:
             if holder := self._store.hold(opened.journal.name):
                 raise _in_use(session_id, holder)
@@ -138,6 +143,7 @@ class ConversationArchive:
             self._take_up(session_id, opened)
         operation = self.as_kept(operation)
         with opened.journal.lock:
+            opened.unread = False
             if opened.apart:
                 return _Saved(self, session_id, None)
             if opened.seen != opened.journal.number:
@@ -199,8 +205,14 @@ class ConversationArchive:
             _warn(f"the session {opened.journal.name!r} is its parent process's: what is said here is not kept.")
         return True
 
-    def _put_apart(self, session_id: str, opened: _Opened, error: StoreError) -> None:
-        if opened.apart is None:
+    def _put_apart(self, session_id: str, opened: _Opened, error: StoreError, *, begins: bool = False) -> None:
+        if opened.apart is None and begins:
+            _warn(
+                f"the session {session_id!r} begins empty and is kept in memory only, because the store cannot be "
+                f"read: {error} What it has of this session stays there; what is said here before that can be read is "
+                "kept as another session."
+            )
+        elif opened.apart is None:
             _warn(f"the session {session_id!r} is kept in memory only: {error}")
         opened.apart = error.message
 

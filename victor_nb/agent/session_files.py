@@ -68,7 +68,7 @@ def read(path: Path) -> SessionFile:
         SessionError: it cannot be read, is of a newer format, breaks off, or a line of it is wrong.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")  # texts may hold other line ends
     except (OSError, UnicodeDecodeError) as error:
         raise SessionError(f"{path} cannot be read: {error}.", hint="sessions.export writes such files") from None
     header = _header(path, _object(path, 1, lines[0] if lines else ""))
@@ -115,7 +115,7 @@ def _check(path: Path, operations: Sequence[Operation]) -> None:
 def _object(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
         found = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _wrong(path, number, f"it is no JSON ({error})") from None
     if not isinstance(found, dict):
         raise _wrong(path, number, "it is no JSON object")

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
+from victor_nb.context.steps import DIGEST_MARK
 from victor_nb.messages import JsonValue
 
 _DROPPED: Final = ("images", "wire", "metadata")
@@ -48,6 +49,8 @@ def _item(item: Mapping[str, Any], redact: Redact) -> dict[str, Any]:
 
 def _message(message: Mapping[str, Any], redact: Redact) -> dict[str, Any]:
     found = {name: value for name, value in message.items() if name not in _DROPPED}
+    if message.get("metadata", {}).get(DIGEST_MARK) is True:
+        found["metadata"] = {DIGEST_MARK: True}  # else it would be read back as something that the user said
     found["content"] = redact(found["content"])
     if "tool_calls" in found:
         found["tool_calls"] = [{**call, "arguments": redact(call["arguments"])} for call in found["tool_calls"]]
@@ -55,8 +58,9 @@ def _message(message: Mapping[str, Any], redact: Redact) -> dict[str, Any]:
 
 
 def _compaction(compaction: Mapping[str, Any], redact: Redact) -> dict[str, Any]:
+    compaction = {**compaction, "note": redact(compaction.get("note", ""))}
     if compaction.get("view") is None:
-        return dict(compaction)
+        return compaction
     return {**compaction, "view": [_entry(entry, redact) for entry in compaction["view"]]}
 
 

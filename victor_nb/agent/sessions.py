@@ -5,6 +5,7 @@ deleted, written to files and read from them. How they are kept is the archive's
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,14 +31,22 @@ class Sessions:
     """Conversations by name. A session belongs to the notebook that began it, and is open in one kernel at a time;
     reading (`list`, `fork`, `export`, `open` with `read_only`) is always allowed.
 
+    `renamed` is told of a session's old and new name.
+
     Methods block and may be called from any thread. All but `list` raise UsageError for a name that cannot be one, and
     all of them StoreError when the store cannot be used.
     """
 
-    def __init__(self, archive: ConversationArchive, context: ContextCoordinator) -> None:
+    def __init__(
+        self,
+        archive: ConversationArchive,
+        context: ContextCoordinator,
+        renamed: Callable[[str, str], None] = lambda old, new: None,
+    ) -> None:
         self._shelf = SessionShelf(archive)
         self._archive = archive
         self._context = context
+        self._renamed = renamed
 
     def list(self, *, every_notebook: bool = False) -> pd.DataFrame:
         """The stored sessions of this notebook, or of all; the one changed last comes first.
@@ -98,7 +107,8 @@ class Sessions:
         return target
 
     def rename(self, session_id: str, new: str) -> None:
-        """
+        """Who is in the session, as `chat()` that names none, is in it still.
+
         Raises:
             SessionError: there is no such session, there is one of the new name, or a turn of it is running.
             SessionInUseError: another kernel has it open.
@@ -117,6 +127,7 @@ class Sessions:
             self._context.forget(name)
             self._shelf.rename(name, target)
         self._context.forget(name)
+        self._renamed(name, target)
 
     def delete(self, session_id: str, *, notebook: str | None = None) -> bool:
         """Delete a session for good, of this notebook or another; whether there was one. What analytics have recorded

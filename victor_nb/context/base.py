@@ -54,8 +54,9 @@ class Compactor:
         return Context(list(cast("Sequence[Message]", messages)), {**metadata, "note": note} if note else metadata)
 
     async def _in_time(self, found: Awaitable[object]) -> object:
+        limit = asyncio.timeout(self.timeout_s)
         try:
-            async with asyncio.timeout(self.timeout_s) as limit:
+            async with limit:
                 return await found
         except TimeoutError as error:
             if not limit.expired():

@@ -14,6 +14,7 @@ from typing import Any
 
 from victor_nb.context.compaction import CompactionRecord, CompactionRecords, Undone, UndoReason
 from victor_nb.context.journal import Entry, Folding, Item, JournalCodec, Operation, Passage, plain, unreadable
+from victor_nb.context.journal_forms import misfit
 from victor_nb.context.log import ConversationLog
 from victor_nb.context.meter import Calibration, Meter
 from victor_nb.context.passages import foldings, log_of, undo, view_of
@@ -289,6 +290,8 @@ class Conversation:
             return [self._codec.encode_passage(one, self._log.known) for one in found]
 
     def _apply(self, operation: Mapping[str, Any]) -> None:
+        if wrong := misfit(operation):
+            raise unreadable(wrong)
         match operation.get("kind"):
             case "turn" | "compaction":
                 passage = self._codec.decode_passage(operation, self._log.known)
@@ -307,8 +310,8 @@ class Conversation:
                     )
             case "reset":
                 self._clear()
-            case kind:
-                raise unreadable(f"an operation of the kind {kind!r}")
+            case _:
+                raise AssertionError("all kinds are known")
 
     def _clear(self) -> None:
         if self._running:

@@ -102,10 +102,7 @@ def _fork(session: Session, words: list[str]) -> None:
 def _rename(session: Session, words: list[str]) -> None:
     hint = "as %victor session rename thesis chapter-1"
     found = parse_words("%victor session rename", words, hint, ("old", {}), ("new", {}))
-    orchestrator = session.orchestrator
-    orchestrator.sessions.rename(found.old, found.new)
-    if orchestrator.session_id == found.old:
-        orchestrator.use_session(found.new)
+    session.orchestrator.sessions.rename(found.old, found.new)
     say(f"Renamed {found.old} to {found.new}.")
 
 
