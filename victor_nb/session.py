@@ -18,7 +18,7 @@ from victor_nb.agent.runners import run_in_thread
 from victor_nb.agent.tools import Tool
 from victor_nb.agent.tools import tool as mark_as_tool
 from victor_nb.agent.tools.approval import question
-from victor_nb.agent.tools.sources import IToolSource
+from victor_nb.agent.tools.sources import IToolSource, close_sources
 from victor_nb.config.settings import Settings
 from victor_nb.errors import UsageError
 from victor_nb.host import lent
@@ -87,22 +87,37 @@ class Session:
         return name in self._approved
 
     def add_tool(self, function: ToolFunction | IToolSource) -> None:
-        """Offer `function`, or a source of tools, to the model in every turn; a tool of the same name is replaced.
+        """Offer `function`, or a source of tools, to the model in every turn. A tool of the same name is replaced,
+        and so is a source whose `same_as` is equal.
 
         Raises:
             ToolDefinitionError: the function cannot be described to a model.
         """
         tools = self.orchestrator.tools
-        if isinstance(function, IToolSource):
-            tools[:] = [*(other for other in tools if other is not function), function]
-            return
-        name = Tool.of(function).name
-        kept = (other for other in tools if isinstance(other, IToolSource) or Tool.of(other).name != name)
-        tools[:] = [*kept, function]
+        known = _known_as(function)
+        for place, other in enumerate(tools):
+            if _known_as(other) == known:
+                tools[place] = function  # where it was, so that a cell run again changes no request
+                self._let_go(other, function)
+                return
+        tools.append(function)
+
+    def _let_go(self, before: ToolFunction | IToolSource, now: ToolFunction | IToolSource) -> None:
+        """What was approved for good is approved for the function that it was, not for another one of its name."""
+        if isinstance(before, IToolSource):
+            if before is not now:
+                close_sources([before], 0)
+        elif getattr(before, "__code__", before) != getattr(now, "__code__", now):
+            self._approved.discard(Tool.of(before).name)
 
     def close(self, timeout_s: float = 2.0) -> None:
         if self._orchestrator is not None:
             self._orchestrator.close(timeout_s)
+
+
+def _known_as(tool: ToolFunction | IToolSource) -> object:
+    """What is the same of a tool, or a source, that a cell makes again."""
+    return getattr(tool, "same_as", tool) if isinstance(tool, IToolSource) else Tool.of(tool).name
 
 
 async def _run_tool(call: Callable[[], Any]) -> Any:

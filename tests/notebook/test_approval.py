@@ -49,6 +49,17 @@ def test_always_is_for_this_tool_until_the_kernel_ends(shared: Shared) -> None:
     assert ask(shared, "other", "n")[0].prompts
 
 
+def test_always_is_for_the_function_that_it_was_said_of(shared: Shared) -> None:
+    offer = "@vn.tool(requires_approval=True)\ndef tidy(path: str) -> str:\n    return '{}'"
+    run_ok(shared[0], offer.format("gone"))
+    assert ask(shared, "tidy", "a")[0].prompts
+    run_ok(shared[0], offer.format("gone"))
+    assert not ask(shared, "tidy")[0].prompts
+    run_ok(shared[0], offer.format("all gone"))
+    assert ask(shared, "tidy", "n")[0].prompts
+    run_ok(shared[0], "vn.orchestrator.tools.clear()")
+
+
 def test_without_anybody_to_ask_it_is_denied_and_the_cell_is_ok(shared: Shared) -> None:
     run_ok(shared[0], DEFINE.format(name="alone"))
     done, told = ask(shared, "alone", stdin=False)

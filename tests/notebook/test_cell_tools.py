@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from support.cells import run_ok, value_of
@@ -99,6 +100,32 @@ def test_a_tool_with_a_name_of_its_own_is_replaced_too(chat_kernel: Kernel, llm_
     call(llm_server, "search")
     ask(chat_kernel)
     assert told(llm_server) == "new"
+
+
+TWO = "@vn.tool\ndef first() -> int:\n    return 1\n@vn.tool\ndef second() -> int:\n    return 2"
+SERVER = """
+from mcp.server import MCPServer
+
+server = MCPServer("notes", log_level="ERROR")
+
+
+@server.tool()
+def look_up() -> int:
+    return 1
+
+
+server.run()
+"""
+
+
+def test_cells_that_offer_tools_may_be_run_again(chat_kernel: Kernel, llm_server: LLMServer, tmp_path: Path) -> None:
+    (tmp_path / "notes.py").write_text(SERVER)
+    cells = (TWO, "_ = vn.tool(vn.MCPTools('notes.py'))", "@vn.tool\ndef first() -> int:\n    return 1")
+    for cell in (*cells, *cells):
+        run_ok(chat_kernel, cell)
+    run_ok(chat_kernel, "%%victor\nGo")
+    offered = [tool["function"]["name"] for tool in llm_server.requests[-1].body["tools"]]
+    assert offered == ["first", "second", "look_up"]
 
 
 def test_naming_a_tool_twice_offers_it_once(chat_kernel: Kernel, llm_server: LLMServer) -> None:

@@ -64,6 +64,8 @@ class MCPTools:
         self.name = name or _named(address)
         self.known: tuple[Tool, ...] = ()
         """What it offered when it was asked last."""
+        self.same_as: object = (address, prefix)
+        """Equal for one that is made again, as by a cell that is run again."""
         self._prefix = prefix
         self._only = None if only is None else set(only)
         self._exclude = set(exclude)
