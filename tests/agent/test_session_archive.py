@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ from support.team_stores import cluster, dsn, until
 from victor_nb import AgentOrchestrator, Settings
 from victor_nb.agent.coordinators import ContextCoordinator
 from victor_nb.context import RecentMessagesCompactionStrategy
-from victor_nb.errors import StoreError
-from victor_nb.messages import ModelRequest
+from victor_nb.errors import SessionInUseError, StoreError
+from victor_nb.messages import Message, ModelRequest
 from victor_nb.records import KernelRun, SessionEntry
 from victor_nb.store import SQLiteStore
 from victor_nb.store.postgres import PostgresStore
@@ -55,6 +56,38 @@ async def test_orchestrators_of_one_kernel_take_turns_in_one_session(store: SQLi
     assert fresh(path).hold("thesis") is not None
     first.close()
     assert as_kept(path) == said(first)
+
+
+async def test_a_fork_has_what_others_have_said_meanwhile(store: SQLiteStore, path: Path):
+    first, second, other = talker(store, "a1"), talker(store, "b1"), talker(fresh(path))
+    await first.chat("one")
+    other.sessions.open("thesis", read_only=True)
+    await second.chat("two")
+    assert (len(said(first)), len(said(other))) == (2, 2)
+    first.sessions.fork("thesis", "here")
+    other.sessions.fork("thesis", "there")
+    assert said(first, "here") == said(other, "there") == ["one", "a1", "two", "b1"]
+    other.close()
+
+
+async def test_a_session_that_is_only_looked_at_cannot_be_changed_in_memory_either(store: SQLiteStore, path: Path):
+    talking = talker(store, "a1", "a2")
+    for question in ("one", "two"):
+        await talking.chat(question)
+    await talking.context_coordinator.force_compact("thesis")
+    looking = talker(fresh(path)).sessions.open("thesis", read_only=True)
+    before = (looking.view, looking.log, looking.records, looking.version)
+    record = replace(looking.records[-1], id="another")
+    for change in (
+        lambda: looking.pin(looking.log[1].id),
+        looking.undo,
+        looking.reset,
+        lambda: looking.append(Message("user", "mine")),
+        lambda: looking.fold(record, looking.view[:1]),
+    ):
+        with pytest.raises(SessionInUseError):
+            change()
+        assert (looking.view, looking.log, looking.records, looking.version) == before
 
 
 async def test_a_turn_that_another_one_overtook_comes_behind_it(store: SQLiteStore, path: Path):

@@ -127,6 +127,13 @@ class ConversationArchive:
             return True
         return opened.released or opened.seen != opened.journal.number
 
+    def is_stale(self, session_id: str) -> bool:
+        """Whether the store may have more of a session than this archive's orchestrator. Never looks into the store."""
+        opened = self._opened.get(session_id)
+        if self._store is None or opened is None or opened.apart or self._is_inherited(opened):
+            return False
+        return opened.read_only is not None or opened.seen != opened.journal.number
+
     def save(self, session_id: str, operation: Operation) -> Awaitable[None]:
         """Queue an operation, behind all that were. What is returned need not be awaited; awaiting it puts right what
         can be, and never raises.

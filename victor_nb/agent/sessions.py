@@ -180,7 +180,8 @@ class Sessions:
 
     def _source(self, session_id: str, notebook: str | None) -> Conversation:
         """As it is in memory here, else as it is stored."""
-        here = self._here(session_id) if notebook is None else None
+        stale = notebook is not None or self._archive.is_stale(session_id)
+        here = None if stale else self._here(session_id)
         if here is not None and here.log:
             return here
         operations = self._shelf.operations(session_id, notebook=notebook)
