@@ -148,7 +148,9 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class ToolRequest:
-    """A tool call as middleware sees it, its arguments validated. Only `arguments` may be changed."""
+    """A tool call as middleware sees it. `arguments` are as the function takes them, checked; of a call that is not
+    going to be made, since they are wrong or there is no such tool, as the model wrote them. Only `arguments` may be
+    changed; they are checked again then, and wrong ones may be mended."""
 
     call: ToolCall
     arguments: Mapping[str, Any]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from victor_nb.agent.orchestrator import AgentOrchestrator
-from victor_nb.agent.tools import ToolOutcome
+from victor_nb.agent.tools import ToolOutcome, tool
 from victor_nb.errors import DeniedError, MiddlewareError, ModelConnectionError
 from victor_nb.messages import Message, ModelReply, ModelRequest, ToolRequest, Usage
 from victor_nb.testing import ScriptedModel
@@ -165,6 +165,62 @@ async def test_a_denied_tool_call_is_not_made_and_the_model_is_told_why():
     response = await AgentOrchestrator(model=model, tools=[delete], middleware=[careful]).chat("go")
     assert ([done.status for done in response.tool_calls], made) == (["ok", "denied"], [1])
     assert "only number 1 may go" in model.requests[1].messages[-1].content
+
+
+@pytest.mark.parametrize("outermost", [True, False])
+async def test_nobody_is_asked_about_a_denied_call_and_a_denied_request_costs_nothing(outermost):
+    asked_about: list[str] = []
+
+    async def deny(request, next):
+        raise DeniedError("not today")
+
+    async def deny_tools(request, next):
+        return await (next(request) if isinstance(request, ModelRequest) else deny(request, next))
+
+    async def swallow(request, next):
+        try:
+            return await next(request)
+        except DeniedError:
+            return said("yes") if isinstance(request, ModelRequest) else ToolOutcome(request.call, "ok", "yes")
+
+    def approve(name, arguments):
+        asked_about.append(name)
+        return True
+
+    @tool(requires_approval=lambda arguments: asked_about.append("rule") or True)
+    def risky() -> None:
+        """Risky."""
+        asked_about.append("ran")
+
+    model = ScriptedModel(call("risky"), "done")
+    layers = [deny_tools, swallow] if outermost else [swallow, deny_tools]
+    orchestrator = AgentOrchestrator(model=model, tools=[risky], middleware=layers, approve=approve)
+    response = await orchestrator.chat("go")
+    assert ([done.status for done in response.tool_calls], asked_about) == (["denied"], [])
+    assert "approval_decided" not in [kind for kind, _ in await events(orchestrator)]
+    layers = [deny, swallow] if outermost else [swallow, deny]
+    refused = AgentOrchestrator(model=ScriptedModel(), middleware=layers)
+    with pytest.raises(DeniedError, match="not today"):
+        await refused.chat("go")
+    found = dict(await events(refused))
+    assert "model_request_started" not in found
+    assert (found["turn_completed"]["requests"], found["turn_completed"]["cost_usd"]) == (0, None)
+
+
+async def test_arguments_that_are_changed_where_they_are_are_checked_too():
+    def change(number: object) -> Any:
+        async def changing(request, next):
+            if isinstance(request, ToolRequest):
+                request.arguments["a"] = number
+            return await next(request)
+
+        return changing
+
+    for number, status, result in [("three", "invalid_arguments", "three"), ("3", "ok", "5")]:
+        model = ScriptedModel(call("add", a=1, b=2), "done")
+        response = await AgentOrchestrator(model=model, tools=[add], middleware=[change(number)]).chat("go")
+        (made,) = response.tool_calls
+        assert (made.status, result in made.result) == (status, True)
 
 
 async def test_arguments_can_be_changed_and_results_taken_from_elsewhere():

@@ -67,18 +67,16 @@ async def test_results_of_every_kind(notes: MCPTools) -> None:
     assert "Error executing tool find" in failed.text
 
 
-async def test_a_server_that_dies_is_told_and_started_anew(notes: MCPTools) -> None:
+async def test_a_server_that_dies_is_told_and_started_anew_without_our_keys(
+    notes: MCPTools, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await made(notes, "my_notes_add", title="tea")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
     crashed = await made(notes, "my_crash")
     assert crashed.status == "error"
     assert "has gone" in crashed.text
     assert "out of paper" in crashed.text
     assert (await made(notes, "my_notes_add", title="coffee")).text == "1"
-
-
-async def test_keys_of_ours_are_not_given_to_a_server(notes: MCPTools, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
-    await notes.aclose()
     names = json.loads((await made(notes, "my_environment")).text)
     assert "NOTES" in names
     assert "OPENAI_API_KEY" not in names

@@ -10,6 +10,7 @@ import pytest
 from victor_nb import Settings
 from victor_nb.agent.coordinators import ConfigCoordinator, PromptCoordinator
 from victor_nb.agent.orchestrator import AgentOrchestrator
+from victor_nb.agent.plan import OF_A_TURN
 from victor_nb.config import ABTestConfigProvider, DatabaseConfigProvider, Experiment
 from victor_nb.config.database_targets import database_of
 from victor_nb.errors import ConfigError, PromptError
@@ -71,6 +72,31 @@ async def test_a_value_that_cannot_be_stops_the_turn_under_its_providers_name() 
         await orchestrator.chat("Hi", session_id="bad key")
     assert model.requests == []
     orchestrator.close()
+
+
+async def test_a_setting_that_comes_too_late_is_warned_of_once() -> None:
+    class Team:
+        async def get_config(self, session_id: str) -> dict[str, Any]:
+            return {"compaction_strategy": "recent", "store": "elsewhere.db", "embedder": "openai:x", "mine": 1}
+
+    orchestrator = AgentOrchestrator(
+        model=ScriptedModel("Hello!", "Hello!"), config_coordinator=ConfigCoordinator([Team()])
+    )
+    with pytest.warns(UserWarning, match="has no effect") as warned:
+        await orchestrator.chat("Hi")
+    first, second = [str(warning.message) for warning in warned]
+    assert first.startswith("compaction_strategy (from Team) has no effect there: it is read when the orchestrator is")
+    assert "Settings(compaction_strategy=…)" in first
+    assert "VICTOR_STORE" in second
+    await orchestrator.chat("Hi", session_id="another")
+    orchestrator.close()
+
+
+def test_every_setting_is_a_turns_or_is_warned_of() -> None:
+    kernel = {"base_url", "home", "store", "enable_analytics", "capture_content", "redact_patterns", "keep_sessions"}
+    kernel |= {"compaction_strategy", "tool_timeout_s", *(f"prompt_{key}" for key in Settings().prompt_options())}
+    assert kernel | OF_A_TURN == set(Settings.model_fields)
+    assert not kernel & OF_A_TURN
 
 
 async def test_contributors_reach_the_system_prompt_and_can_stop_the_turn(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ The order of precedence is: the call's own arguments, the config coordinator, th
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from victor_nb.agent.config_check import check_config
 from victor_nb.agent.coordinators.config_coordinator import ConfigCoordinator, ConfigLoad
@@ -22,6 +23,28 @@ from victor_nb.config.settings import Settings
 from victor_nb.errors import ConfigError
 from victor_nb.messages import JsonValue, ToolSpec
 from victor_nb.protocols import Config, IChatModel, PromptContext
+
+OF_A_TURN: Final = frozenset(
+    {
+        "model",
+        "system_prompt",
+        "timeout_s",
+        "temperature",
+        "max_tokens",
+        "top_p",
+        "context_window",
+        "context_compaction_threshold",
+        "context_compaction_target",
+        "reserved_output_tokens",
+        "max_tool_rounds",
+        "max_parallel_tools",
+        "tool_selection_strategy",
+        "tool_selection_limit",
+        "tool_selection_hybrid_alpha",
+        "embedder",
+    }
+)
+"""The settings that a config coordinator can change; all others are read when the orchestrator is made."""
 
 ModelResolver = Callable[[Any], Awaitable[IChatModel]]
 
@@ -78,6 +101,7 @@ class Planner:
         self._prompt = prompt
         self._resolve_model = resolve_model
         self._offers = ToolOffers()
+        self._warned: set[str] = set()
 
     async def plan(self, call: TurnCall, recorder: TurnRecorder, asked: Asked) -> TurnPlan:
         """
@@ -108,11 +132,25 @@ class Planner:
         loaded = await _load(self._config, call.session_id)
         names = {"keys": sorted(loaded.config), "providers": list(loaded.providers), "failed": list(loaded.failed)}
         recorder.record("config_loaded", {**names, "assignments": dict(call.assignments)})
+        self._warn_of_idle(loaded)
         return check_config(loaded.config, loaded.origin)
 
+    def _warn_of_idle(self, loaded: ConfigLoad) -> None:
+        """Of settings that come too late, once each."""
+        late = loaded.config.keys() & type(self._settings).model_fields.keys() - OF_A_TURN - self._warned
+        for key in sorted(late):
+            self._warned.add(key)
+            whose = loaded.origin.get(key, "the config coordinator")
+            warnings.warn(
+                f"{key} (from {whose}) has no effect there: it is read when the orchestrator is made. Give it as "
+                f"Settings({key}=…), or set VICTOR_{key.upper()} before that.",
+                UserWarning,
+                stacklevel=2,
+            )
+
     def _with_config(self, config: Config) -> Settings:
-        """The settings, with those keys of the config that are settings too."""
-        own = {key: value for key, value in config.items() if key in type(self._settings).model_fields}
+        """The settings, with those keys of the config that are a turn's settings."""
+        own = {key: value for key, value in config.items() if key in OF_A_TURN}
         return self._settings.updated(own, "the config coordinator") if own else self._settings
 
     async def _build_prompt(

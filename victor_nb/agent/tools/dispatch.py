@@ -69,7 +69,7 @@ class Dispatch:
     async def outcome(self, max_chars: int) -> ToolOutcome:
         """With its text cut to `max_chars`."""
         self._read()
-        request = ToolRequest(self._call, self._given, self._site.session_id, self._site.turn_id)
+        request = ToolRequest(self._call, dict(self._given), self._site.session_id, self._site.turn_id)
         around = self._site.around
         found = await around(request, self._inmost) if around else await self._inmost(request)
         text, truncated = capped(found.text, max_chars)
@@ -93,7 +93,8 @@ class Dispatch:
             )
         else:
             try:
-                self._given = self._parsed = callee.arguments.parse(self._call.arguments)
+                self._parsed = callee.arguments.parse(self._call.arguments)
+                self._given = self._parsed
                 return
             except InvalidArguments as error:
                 self._wrong = self._invalid(error)
@@ -107,7 +108,7 @@ class Dispatch:
         callee, arguments = self._callee, self._parsed
         if callee is None:
             return cast("ToolOutcome", self._wrong)
-        if request.arguments is not self._given:  # a middleware changed them
+        if _differ(request.arguments, self._given):  # a middleware changed them, perhaps where they are
             try:
                 arguments = callee.arguments.check(request.arguments)
             except InvalidArguments as error:
@@ -201,6 +202,10 @@ def _is_interruption(error: BaseException) -> bool:
         return True
     task = asyncio.current_task()
     return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+
+
+def _differ(arguments: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+    return arguments.keys() != given.keys() or any(value is not given[name] for name, value in arguments.items())
 
 
 def _size(text: str) -> int:
