@@ -7,7 +7,7 @@ from typing import Final
 
 from victor_nb.context.digest_choice import WORTHY, Choice, choose, price, tightened
 from victor_nb.context.digest_conflicts import latest
-from victor_nb.context.digest_note import digest_message, is_own_digest, read_digest
+from victor_nb.context.digest_note import digest_message, is_own_digest, read_digest, render
 from victor_nb.context.digest_parts import RATIO, Parts
 from victor_nb.context.digest_statements import Statement
 from victor_nb.messages import Message
@@ -93,8 +93,8 @@ class DigestFolding:
         shown = [s for digest in self._digests for s in digest[0]]
         hidden = [s for digest in self._digests for s in digest[1]]
         fresh = [s for n in self._folded for s in self._parts.said(self._parts.messages[n])]
-        after = [s for m in self._rest if not is_own_digest(m) for s in self._parts.said(m)]
-        holding = latest([*shown, *hidden, *fresh], after)
+        after = [s for m in self._rest if not is_own_digest(m) for s in self._parts.said(m) if s.shape.value]
+        holding = latest([*shown, *hidden, *(s for s in fresh if s.shape.value or s.worth >= _LEAST)], after)
         return [s for s in holding if s.source >= 0], [s for s in holding if s.source < 0]
 
     def _merged(self, said: list[Statement], room: float, *, last: bool) -> list[Message] | None:
@@ -105,13 +105,15 @@ class DigestFolding:
             found = choose(said, room, _LEAST, self._parts.ratio, self._target * _SPARE / 2)
             if _squeezed(found) and not last:
                 return None
-            notes = [digest_message(found.chosen, _held(found), count, grouped=True)] if found.chosen else []
-            messages = self._placed(notes)
-            excess = self._parts.budget.count(messages) - self._target
-            if not notes or excess <= 0:
-                return messages if last or excess <= 0 else None
-            spent = sum(map(self._parts.budget.count, ([note] for note in notes)))
+            draft = [Message("user", render(found.chosen, count, grouped=True))] if found.chosen else []
+            excess = self._parts.budget.count([*self._rest, *draft]) - self._target
+            if not draft or excess <= 0:
+                break
+            spent = self._parts.budget.count(draft)
             room = min(room * max(spent - excess, 0) / spent, room - 8)
+        if excess > 0 and not last:
+            return None
+        return self._placed([digest_message(found.chosen, _held(found), count, grouped=True)] if draft else [])
 
     def _appended(self, kept: list[Statement], found: Choice) -> list[Message]:
         notes: list[Message] = []

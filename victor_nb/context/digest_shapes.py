@@ -11,13 +11,14 @@ from functools import lru_cache
 from typing import Final
 
 from victor_nb.context.digest_binding import binding_of, is_numeric
-from victor_nb.context.digest_cues import NONE, cues_of
+from victor_nb.context.digest_cues import NONE, Cues, cues_of
 from victor_nb.context.digest_units import spaced
 from victor_nb.context.digest_wording import closed, telegram
 from victor_nb.context.digest_words import UNITS, Kind, Word, word
 
 _LONG: Final = 24  # words; of a longer piece only what surrounds its names and numbers is kept
-_TELLING: Final[frozenset[Kind]] = frozenset(("name", "proper", "time", "bind", "link"))
+_NAMING: Final[frozenset[Kind]] = frozenset(("name", "time"))
+_BINDING: Final[frozenset[Kind]] = frozenset(("bind", "link"))
 _GAP, _BEFORE, _AFTER = 6, 5, 5
 _ANCHORS: Final[frozenset[Kind]] = frozenset(("number", "time", "name", "bind"))
 _JOINTS: Final = re.compile(r"[./:\[\]]+")  # between the parts of a name: "orders-db.timeout" is "timeout of orders-db"
@@ -46,26 +47,29 @@ class Shape:
 
 @lru_cache(maxsize=1 << 13)
 def shapes_of(unit: str) -> tuple[Shape, ...]:
-    """The shape of a piece, or of each part that is worth a look when it is long."""
+    """The shape of a piece, or of each part that is worth a look when it is long; none when it tells nothing."""
     found = [word(raw) for raw in spaced(unit).split()]
-    if not _TELLING.isdisjoint([w.kind for w in found]) or "(" in unit or any(w.sign for w in found):
-        if len(found) <= _LONG or (len(found) <= 2 * _LONG and cues_of(unit).rule):
-            return (_shape(found, unit),)
-        parts = list(_clusters(found))
-        return tuple(_shape(part, " ".join(w.text for w in part)) for part in parts) or (_plain(found, unit),)
-    return (_plain(found, unit),)
+    signs = cues_of(unit) if any(w.sign for w in found) else NONE
+    if not signs.weight and not _tells(found, unit):
+        return ()
+    if len(found) <= _LONG or (len(found) <= 2 * _LONG and signs.rule):
+        return (_shape(found, unit, signs),)
+    parts = ((part, " ".join(w.text for w in part)) for part in _clusters(found))
+    return tuple(_shape(part, text, cues_of(text)) for part, text in parts)
+
+
+def _tells(found: Sequence[Word], unit: str) -> bool:
+    """Whether a piece names something or gives a value."""
+    kinds = [w.kind for w in found]
+    if "proper" in kinds[1:] or not _NAMING.isdisjoint(kinds):
+        return True
+    return ("(" in unit or not _BINDING.isdisjoint(kinds)) and binding_of(found)[0] != 0
 
 
 @lru_cache(maxsize=1 << 13)
 def shape_of(text: str) -> Shape:
     """The shape of a text taken as one piece."""
-    return _shape([word(raw) for raw in spaced(text).split()], text)
-
-
-def _plain(found: Sequence[Word], text: str) -> Shape:
-    """The shape of what names nothing and gives no value."""
-    plain = tuple(w.norm for w in found if w.kind == "word" and w.norm not in UNITS)
-    return Shape(text, clutter=sum(w.kind == "number" for w in found), plain=plain)
+    return _shape([word(raw) for raw in spaced(text).split()], text, cues_of(text))
 
 
 def _clusters(found: Sequence[Word]) -> Iterator[list[Word]]:
@@ -86,13 +90,12 @@ def _clusters(found: Sequence[Word]) -> Iterator[list[Word]]:
         start = end + 1
 
 
-def _shape(found: Sequence[Word], text: str) -> Shape:
+def _shape(found: Sequence[Word], text: str, signs: Cues) -> Shape:
     place, bound = binding_of(found)
     key, names, value, numeric = _key_and_value(found, place)
     named = sum(w.kind == "name" or (w.kind == "proper" and n > 0) for n, w in enumerate(found))
     clutter = sum(w.kind in ("number", "name", "time") for w in found)
     plain = tuple(w.norm for w in found if w.kind == "word" and w.norm not in UNITS)
-    signs = cues_of(text) if any(w.sign for w in found) else NONE
     return Shape(
         text=text if signs.rule or signs.error else closed(" ".join(telegram(found))) or text,
         key=key,

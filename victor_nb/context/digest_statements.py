@@ -71,7 +71,8 @@ def background_of(messages: Iterable[Message]) -> Background:
 
 def statements(role: Role, text: str, background: Background) -> list[Statement]:
     """All that `text` says, in order."""
-    found = [Statement(role, shape, worth_of(role, shape, background)) for shape in _shapes(text)]
+    shapes = _telling(text) if role == "tool" else _shapes(text)
+    found = [Statement(role, shape, worth_of(role, shape, background)) for shape in shapes]
     if role == "assistant" and found:
         for place in (0, len(found) - 1):
             at = found[place]
@@ -83,12 +84,17 @@ def statements(role: Role, text: str, background: Background) -> list[Statement]
 def _shapes(text: str) -> tuple[Shape, ...]:
     shapes: list[Shape] = []
     for unit in units(text):
-        for shape in shapes_of(unit):
+        for shape in shapes_of(unit) or (Shape(unit),):
             if shapes and not shape.key and shape.numeric and shape.bound and len(unit) < _JOINED:
                 shapes[-1] = shape_of(f"{shapes[-1].text}: {shape.text}")
             else:
                 shapes.append(shape)
     return tuple(shapes)
+
+
+@lru_cache(maxsize=512)
+def _telling(text: str) -> tuple[Shape, ...]:
+    return tuple(shape for shape in _shapes(text) if shape.key or shape.value or shape.cues)
 
 
 def worth_of(role: Role, shape: Shape, background: Background) -> float:
@@ -100,7 +106,7 @@ def worth_of(role: Role, shape: Shape, background: Background) -> float:
     if worth and shape.plain:
         worth *= 0.3 + sum(map(background.rarity, shape.plain)) / len(shape.plain)
     factor, least = _ROLES.get(role, (1.0, 0.0))
-    return worth * factor + (least if len(shape.plain) + shape.clutter > 1 or worth else 0.0)
+    return worth * factor + (least if worth or " " in shape.text else 0.0)
 
 
 def _tie(shape: Shape) -> float:

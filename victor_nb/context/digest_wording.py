@@ -41,6 +41,7 @@ def _stays(found: Word, binds: bool, bare: bool) -> bool:
     return found.kind not in ("common", "link", "bind") or found.norm in NEGATIONS
 
 
+@lru_cache(maxsize=1 << 13)
 def label_of(text: str) -> tuple[str, str]:
     """The ordinary words of a short note, and the rest: `timeout` and `orders-db 430 ms`. Empty when it is no such."""
     found = [word(raw) for raw in text.split()]

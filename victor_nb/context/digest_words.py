@@ -78,6 +78,8 @@ class Word:
 @lru_cache(maxsize=1 << 15)
 def word(raw: str) -> Word:
     """What the piece of text between two blanks is."""
+    if raw.isdecimal():
+        return Word(raw, raw, "number")
     if raw in _BINDS:
         return Word(raw, raw, "bind")
     bare = raw.lstrip(_OPENERS).rstrip(_CLOSERS).rstrip(":=")
@@ -88,7 +90,8 @@ def word(raw: str) -> Word:
         return Word(raw, "", "blank")
     if len(bare) == 1 and bare.isupper() and f"{bare}." in raw:
         return Word(raw, norm, "name")  # an initial, no article
-    return Word(raw, norm, "name" if ticked else _kind(bare, norm), SIGN.fullmatch(norm) is not None)
+    kind = "name" if ticked else _kind(bare, norm)
+    return Word(raw, norm, kind, kind not in ("number", "time") and SIGN.fullmatch(norm) is not None)
 
 
 def _kind(bare: str, norm: str) -> Kind:
