@@ -106,8 +106,9 @@ def test_the_decorator_leaves_the_function_as_it_was() -> None:
     assert box["other"].options.requires_approval
     with pytest.raises(ToolDefinitionError, match="Two tools are named 'bare'"):
         Toolbox([bare, bare])
-    with pytest.raises(ToolDefinitionError, match="timeout_s"):
-        tool(timeout_s=0)
+    for timeout_s in (0, float("nan"), "5", True):
+        with pytest.raises(ToolDefinitionError, match="timeout_s"):
+            tool(timeout_s=timeout_s)  # type: ignore[call-overload]
 
 
 def test_a_tool_is_made_once_until_it_is_marked_anew() -> None:

@@ -115,6 +115,8 @@ def test_explain_tells_whose_value_it_is() -> None:
     assert load.origin["extra"] == "config_override"
     with pytest.raises(ConfigError, match=r"Did you mean 'model.seed'"):
         coordinator.explain("model.seeds")
+    with pytest.raises(ConfigError, match="Did you mean 'model'"):
+        coordinator.explain("modle")
 
 
 def test_explain_without_a_key_is_a_table() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -271,6 +272,9 @@ def test_what_is_no_strategy_is_refused_at_once() -> None:
     for wrong in [object(), KeepLast, BaseCompactionStrategy()]:
         with pytest.raises(TypeError, match="no compaction strategy"):
             ContextCoordinator(wrong)  # type: ignore[arg-type]
+    for compact in (lambda: None, lambda context, budget, more: None, lambda context, *, budget: None):
+        with pytest.raises(TypeError, match=r"must take \(context\) or \(context, budget\)"):
+            ContextCoordinator(SimpleNamespace(compact=compact))  # type: ignore[arg-type]
 
 
 def test_a_strategy_may_take_its_time_but_not_undo_what_was_said_meanwhile() -> None:

@@ -67,7 +67,8 @@ def explained(load: ConfigLoad, key: str) -> Explanation:
     names = {dotted(path): path for path, _ in leaves(load.config)}
     path = names.get(key, tuple(key.split(".")))
     if not holds(load.config, path):
-        raise ConfigError(f"No configuration key {key!r}.{did_you_mean(key, names)}")
+        known = {dotted(full[:depth]) for full in names.values() for depth in range(1, len(full) + 1)}
+        raise ConfigError(f"No configuration key {key!r}.{did_you_mean(key, known)}")
     value = copied(look_up(load.config, path))
     wanted = [(name, copied(look_up(layer, path))) for name, layer in reversed(load.layers) if holds(layer, path)]
     if isinstance(value, dict) and value and len(wanted) > 1:

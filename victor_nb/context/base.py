@@ -74,7 +74,12 @@ def compactor(strategy: object, timeout_s: float | None = None) -> Compactor:
     inherited = getattr(type(strategy), "compact", None) is BaseCompactionStrategy.compact
     if isinstance(strategy, type) or inherited or not callable(method):
         raise TypeError(f"{strategy!r} is no compaction strategy: it needs a method compact(context) on an instance.")
-    return Compactor(name, method, _takes_budget(method), timeout_s)
+    takes_budget = _takes_budget(method)
+    try:
+        inspect.signature(method).bind(*([None, None] if takes_budget else [None]))
+    except TypeError as error:
+        raise TypeError(f"{name}.compact must take (context) or (context, budget): {error}.") from None
+    return Compactor(name, method, takes_budget, timeout_s)
 
 
 def _takes_budget(method: Callable[..., object]) -> bool:

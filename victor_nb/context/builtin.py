@@ -29,7 +29,7 @@ def strategy_named(name: str) -> BaseCompactionStrategy:
     make = STRATEGIES.get(name)
     if make is None:
         raise ConfigError(
-            f"There is no compaction strategy {name!r}.{did_you_mean(name, STRATEGIES)}",
+            f"There is no compaction strategy {name!r}.{did_you_mean(str(name), STRATEGIES)}",
             hint=f"Use one of {', '.join(STRATEGIES)}, or give ContextCoordinator a strategy of your own.",
         )
     return make()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar, overload
+from typing import Final, TypeVar, cast, overload
 
 from victor_nb.agent.tools.approval import Approve, NeedsApproval
 from victor_nb.agent.tools.arguments import IArguments, ModelledArguments
@@ -118,7 +118,8 @@ def tool(
 
     Raises ToolDefinitionError when an option cannot be used, or the function can be no tool.
     """
-    if timeout_s is not None and not timeout_s > 0:
+    given = cast("object", timeout_s)
+    if given is not None and (isinstance(given, bool) or not isinstance(given, int | float) or not given > 0):
         raise ToolDefinitionError(f"timeout_s is {timeout_s!r}.", hint="Give seconds above 0.")
     if not isinstance(requires_approval, bool) and not callable(requires_approval):
         raise ToolDefinitionError(
