@@ -93,9 +93,9 @@ def contradicts(new: Shape, old: Shape) -> bool:
         return False
     if new.key == old.key:
         return True
-    if new.names != old.names or not new.names or new.numeric != old.numeric:
+    if new.names != old.names or not new.names:
         return False
     mine, theirs = new.key - new.names, old.key - old.names
-    if mine ^ theirs <= _GENERIC:
+    if mine ^ theirs <= _GENERIC and (new.numeric == old.numeric or mine & theirs):
         return True
-    return new.corrects and bool(mine & theirs) and (mine <= theirs or theirs <= mine)
+    return new.corrects and new.numeric == old.numeric and bool(mine & theirs) and (mine <= theirs or theirs <= mine)

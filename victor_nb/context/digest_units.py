@@ -21,6 +21,7 @@ _HEADING: Final = re.compile(r"[^\s:][^:]{0,50}:")
 _ASSIGN: Final = re.compile(r"(?<=[\w\])`\"'%])\s*(:=|==|=>|->|→|=)\s*(?=[^\s=])")
 _INDEXED: Final = re.compile(r"\b([\w-]+)\[([^\]\s]+)\](?=\s*[:=])")
 _COLON: Final = re.compile(r"(?<=[\w\])`\"'%*])(\**):\s")
+_SHORT, _FEW = 60, 5  # characters and blanks of a line that may head those below it
 _CJK: Final = "\u2e80-\u9fff\uac00-\ud7ff\uff00-\uffef"
 _SCRIPTS: Final = re.compile(rf"(?<=[{_CJK}])(?=[A-Za-z0-9`])|(?<=[A-Za-z0-9%`])(?=[{_CJK}])")
 _COPULA: Final = re.compile(rf"(?<=[{_CJK}])(等于|为|為|是)\s*(?=[\w`/.-])")
@@ -46,13 +47,22 @@ def units(text: str) -> Iterator[str]:
         if not bare or is_rule(bare):
             continue
         indent = len(line) - len(line.lstrip())
-        if _HEADING.fullmatch(bare):
+        if _HEADING.fullmatch(bare) or _stands_above(bare, indent, lines[n + 1 : n + 2]):
             heading, depth = _MARKS.sub("", bare), indent
             continue
-        inside = heading if heading and (indent > depth or _MARKS.match(bare)) else ""
+        inside = heading if heading and (indent > depth + 1 or _MARKS.match(bare)) else ""
         heading = heading if inside else ""
         for piece in _pieces(bare, table, lines[n + 1 : n + 4]):
             yield f"{inside} {piece}" if inside and len(piece) < LONGEST - 60 else piece
+
+
+def _stands_above(bare: str, indent: int, following: Sequence[str]) -> bool:
+    """Whether a short line without an end has lines below that are indented."""
+    if not following or len(bare) > _SHORT or bare[-1] in ".,;!?" or bare.count(" ") > _FEW or "  " in bare:
+        return False
+    below = following[0]
+    deeper = below.strip() != "" and len(below) - len(below.lstrip()) > indent + 1
+    return deeper and ": " not in bare and not _ASSIGN.search(bare)
 
 
 def _pieces(line: str, table: Table, following: Sequence[str]) -> Iterator[str]:
