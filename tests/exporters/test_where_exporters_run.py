@@ -105,7 +105,9 @@ class HalfAResult:
     success = False
 
 
-@pytest.mark.parametrize("odd", [asyncio.CancelledError(), SystemExit(1), HalfAResult()], ids=lambda given: repr(given).split(" at 0x")[0])
+@pytest.mark.parametrize(
+    "odd", [asyncio.CancelledError(), SystemExit(1), HalfAResult()], ids=lambda given: repr(given).split(" at 0x")[0]
+)
 async def test_whatever_comes_out_of_an_exporter_delivery_goes_on(odd, caplog):
     class Odd:
         def __init__(self) -> None:
