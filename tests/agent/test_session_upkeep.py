@@ -97,3 +97,30 @@ async def test_who_has_closed_the_session_does_not_shorten_it(store: SQLiteStore
     store.close()
     upkeep_done()
     assert store._writer is None
+
+
+async def test_what_is_to_be_forgotten_leaves_the_store(store: SQLiteStore, tmp_path: Path):
+    orchestrator = talker(store, "noted", "hello again")
+    await orchestrator.chat("my secret plan")
+    orchestrator.context_coordinator.reset("thesis")
+    upkeep_done()
+    assert "secret plan" not in "".join(entry.data for entry in store.read_entries("thesis"))
+    await orchestrator.chat("who am I?")
+    orchestrator.close(), store.close()
+    assert [m.content for m in opened(talker(fresh(tmp_path / "victor.db"))).log] == ["who am I?", "hello again"]
+
+
+async def test_what_a_killed_kernel_was_to_forget_leaves_the_store_later(
+    store: SQLiteStore, tmp_path: Path, monkeypatch
+):
+    with monkeypatch.context() as patched:
+        patched.setattr("victor_nb.agent.session_archive.shorten_at_once", lambda journal: None)
+        orchestrator = talker(store, "noted")
+        await orchestrator.chat("my secret plan")
+        orchestrator.context_coordinator.reset("thesis")
+        store.close()
+    later = fresh(tmp_path / "victor.db")
+    assert opened(talker(later)).log == ()
+    upkeep_done()
+    assert "secret plan" not in "".join(entry.data for entry in later.read_entries("thesis"))
+    later.close()

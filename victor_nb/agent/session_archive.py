@@ -17,7 +17,7 @@ from victor_nb.agent.capture import Capture
 from victor_nb.agent.receipts import NothingRecorded
 from victor_nb.agent.session_journal import Journal, Operation, Queued, journal_of, wait
 from victor_nb.agent.session_privacy import redacted, without_views
-from victor_nb.agent.session_upkeep import shorten_in_time
+from victor_nb.agent.session_upkeep import shorten_at_once, shorten_in_time
 from victor_nb.errors import SessionConflictError, SessionError, SessionInUseError, StoreError
 from victor_nb.records import KernelRun
 from victor_nb.store.kept import described
@@ -94,7 +94,10 @@ class ConversationArchive:
             journal.users.add(id(self))
             opened.seen, opened.apart, opened.unread = journal.number, None, False
             opened.released = opened.behind = False
-            shorten_in_time(journal)
+            if any(operation.get("kind") == "reset" for operation in operations[1:]):
+                shorten_at_once(journal)  # the kernel that was told to forget did not come to it
+            else:
+                shorten_in_time(journal)
         return operations
 
     def look_at(self, session_id: str) -> None:
@@ -158,7 +161,10 @@ class ConversationArchive:
             (queued,) = opened.journal.append([operation])
             if not opened.behind:
                 opened.seen = opened.journal.number
-            shorten_in_time(opened.journal)
+            if operation.get("kind") == "reset":
+                shorten_at_once(opened.journal)
+            else:
+                shorten_in_time(opened.journal)
         return _Saved(self, session_id, queued)
 
     def release(self, session_id: str) -> None:

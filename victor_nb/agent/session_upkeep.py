@@ -34,7 +34,16 @@ def shorten_in_time(journal: Journal) -> None:
     if journal.number < journal.try_at or length <= max(LONGEST, TIMES * (journal.tally.needed + 1)):
         return
     journal.try_at = journal.number + LONGEST
-    threading.Thread(target=shorten, args=(journal,), name="victor-nb-upkeep", daemon=True).start()
+    _start(journal, TIMES)
+
+
+def shorten_at_once(journal: Journal) -> None:
+    """Start that however short it is: what somebody has told to be forgotten is to leave the store too."""
+    _start(journal, 1)
+
+
+def _start(journal: Journal, times: int) -> None:
+    threading.Thread(target=shorten, args=(journal, times), name="victor-nb-upkeep", daemon=True).start()
 
 
 def shorten(journal: Journal, times: int = TIMES) -> bool:
