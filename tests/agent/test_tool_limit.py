@@ -6,7 +6,7 @@ import pytest
 
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.config.settings import Settings
-from victor_nb.errors import ToolLimitError
+from victor_nb.errors import SessionInUseError, ToolLimitError
 from victor_nb.testing import ScriptedModel
 from victor_nb.testing.scripted import Reply, call
 
@@ -62,3 +62,20 @@ async def test_an_answer_after_the_last_round_is_one():
     orchestrator = AgentOrchestrator(Settings(max_tool_rounds=2), model=model, tools=[add])
     assert (await orchestrator.chat("go")).content.endswith("Done.")
     assert (await orchestrator.chat("go", output_type=int)).value == 2
+
+
+async def test_what_cannot_be_kept_does_not_block_the_next_turn():
+    orchestrator = AgentOrchestrator(
+        Settings(max_tool_rounds=2), model=ScriptedModel(*adding(3), "fine"), tools=[add], session_id="s"
+    )
+    conversation = await orchestrator.context_coordinator.open("s")
+    keep = conversation.save
+
+    def refuse(operation: object) -> None:
+        raise SessionInUseError("taken over meanwhile")
+
+    conversation.save = refuse
+    with pytest.raises(SessionInUseError):
+        await orchestrator.chat("go")
+    conversation.save = keep
+    assert (await orchestrator.chat("and now?")).content == "fine"

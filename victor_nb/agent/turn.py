@@ -214,6 +214,7 @@ class Turn:
         try:
             self._keep_partial(self._exchange.partial if self._exchange else "")
         finally:
+            self._roll_back()  # nothing, unless it could not be kept: then the next turn must find no other in progress
             self.response = self._respond("interrupted")
             self._completed("interrupted")
 
@@ -238,6 +239,7 @@ class Turn:
         try:
             saved = self._open.commit_turn()
         finally:
+            self._roll_back()  # as above
             error.response = self.response = self._respond("error")
             recorded = self._completed("error", error)
         await _both(saved, recorded)
