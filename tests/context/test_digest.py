@@ -74,6 +74,31 @@ def test_the_last_value_wins() -> None:
     assert not any(value in found for value in ("430", "8713", "17"))
 
 
+def test_an_old_value_in_the_first_message_does_not_win() -> None:
+    messages = talk(("user", "The timeout of orders-db is 512 ms."), *[("tool", "job-4 limit: 12")] * 6)
+    messages[0] = Message("user", "The timeout of orders-db is 430 ms.")
+    first = compact(messages, 250)
+    again = compact([*first, Message("assistant", FILLER * 30), Message("user", "Go on.")], 250)
+    assert "512 ms" in text_of([m for m in first if is_own_digest(m)])
+    assert "512 ms" in text_of([m for m in again if is_own_digest(m)])
+
+
+def test_rows_and_words_that_are_common_are_values_too() -> None:
+    rows = [("tool", f"\n| lamp setting {n} | {n * 371} |") for n in range(12)]
+    newer = ("user", "\n| lamp setting 3 | s-77 |")
+    found = text_of(compact(talk(*rows, newer), 350))
+    assert [n for n in range(12) if n != 3 and f"{n * 371}" not in found] == []
+    assert "s-77" in found
+    assert str(3 * 371) not in found
+
+
+def test_what_a_note_is_about_outlives_its_shortening() -> None:
+    messages = talk(*[("user", f"The lamp setting {n} equals {n * 371}.") for n in range(20)])
+    for number in range(4):
+        messages = compact([*messages, Message("assistant", FILLER * 40), Message("user", f"And {number}?")], 420)
+    assert [n for n in range(20) if str(n * 371) not in text_of(messages)] == []
+
+
 def test_a_value_in_a_message_that_stays_wins_over_the_digest() -> None:
     messages = compact(talk(("user", "The timeout of orders-db is 430 ms."), *[("tool", "job-4 limit: 12")] * 6), 250)
     assert "430 ms" in text_of(messages)

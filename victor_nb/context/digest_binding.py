@@ -41,8 +41,8 @@ def _weak(ahead: Sequence[Word]) -> float:
 def _value_ahead(found: Sequence[Word], place: int) -> float:
     """How much what follows looks like a value that ends the piece, or has a unit."""
     ahead = [w for w in found[place + 1 : place + 7] if w.kind not in ("common", "blank", "link", "bind")][:4]
-    if not ahead:
-        return 0.0
+    if not ahead:  # "its status is final"
+        return 0.7 if len(found) == place + 2 and found[-1].kind == "common" else 0.0
     ends = len(found) - place <= 5 or found[place + 1].text[-1:] in ",;.)"
     if ahead[0].kind in ("number", "name", "time"):
         return 1.0 if ends or (len(ahead) > 1 and ahead[1].norm in UNITS) else 0.6

@@ -6,7 +6,7 @@ that it corrects something ("now", "actually", "changed to") may name the thing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -21,17 +21,16 @@ config entry item option flag server host job task run experiment name dataset
 _GENERIC: Final = frozenset(_GENERIC_TEXT.split())
 
 
-def latest(said: Iterable[Statement], after: Sequence[Statement] = ()) -> list[Statement]:
-    """Those of `said` that no later one, and none of `after`, makes untrue; said twice counts once. In order."""
-    held = _Held()
-    for statement in said:
-        held.add(statement)
-    for statement in after:
-        held.overrule(statement.shape)
+def latest(said: Iterable[Statement]) -> list[Statement]:
+    """Those of `said` that no later one makes untrue; said twice counts once. In order."""
+    held = Held()
+    held.add_all(said)
     return held.left()
 
 
-class _Held:
+class Held:
+    """The statements that hold, of those given one after the other."""
+
     def __init__(self) -> None:
         self._kept: dict[int, Statement] = {}
         self._by_key: dict[frozenset[str], list[int]] = {}
@@ -39,10 +38,21 @@ class _Held:
         self._texts: set[tuple[str, str]] = set()
         self._next = 0
 
-    def add(self, new: Statement) -> None:
+    def add_all(self, said: Iterable[Statement]) -> int:
+        """The number from which on later ones are counted, for `since`."""
+        for statement in said:
+            self._add(statement)
+        return self._next
+
+    def overrule_by(self, shapes: Iterable[Shape], since: int = 0) -> None:
+        """Forget what these make untrue, but nothing that was added before `since`."""
+        for shape in shapes:
+            self._overrule(shape, since)
+
+    def _add(self, new: Statement) -> None:
         if (new.role, new.text) in self._texts or self._repeats(new.shape):
             return
-        for old in self.overrule(new.shape):
+        for old in self._overrule(new.shape):
             new = _without(new, old)
         number, self._next = self._next, self._next + 1
         self._kept[number] = new
@@ -51,13 +61,12 @@ class _Held:
         for name in new.shape.names:
             self._by_name.setdefault(name, []).append(number)
 
-    def overrule(self, new: Shape) -> list[Shape]:
-        """Forget what `new` makes untrue."""
+    def _overrule(self, new: Shape, since: int = 0) -> list[Shape]:
         gone: list[Shape] = []
         if not new.value or not new.key:
             return gone
         for number in self._rivals(new):
-            old = self._kept.get(number)
+            old = self._kept.get(number) if number >= since else None
             if old is not None and old.shape.value != new.value and contradicts(new, old.shape):
                 del self._kept[number]
                 self._texts.discard((old.role, old.text))

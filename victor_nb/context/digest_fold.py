@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from victor_nb.context.digest_choice import WORTHY, Choice, choose, price, tightened
-from victor_nb.context.digest_conflicts import latest
+from victor_nb.context.digest_conflicts import Held
 from victor_nb.context.digest_note import digest_message, is_own_digest, read_digest, render
 from victor_nb.context.digest_parts import RATIO, Parts
 from victor_nb.context.digest_statements import Statement
@@ -90,11 +90,21 @@ class DigestFolding:
 
     def _holding(self) -> tuple[list[Statement], list[Statement]]:
         """What still holds: of the digests' entries, and of all else."""
-        shown = [s for digest in self._digests for s in digest[0]]
-        hidden = [s for digest in self._digests for s in digest[1]]
-        fresh = [s for n in self._folded for s in self._parts.said(self._parts.messages[n])]
-        after = [s for m in self._rest if not is_own_digest(m) for s in self._parts.said(m) if s.shape.value]
-        holding = latest([*shown, *hidden, *(s for s in fresh if s.shape.value or s.worth >= _LEAST)], after)
+        held = Held()
+        digests = dict(zip(self._old, self._digests, strict=True))
+        folded = set(self._folded)
+        noted = 0
+        for n, message in enumerate(self._shorter.messages):
+            if n in digests:
+                shown, hidden, _ = digests[n]
+                noted = held.add_all([*hidden, *shown])
+            elif n in folded:
+                said = self._parts.said(self._parts.messages[n])
+                held.add_all(s for s in said if s.shape.value or s.worth >= _LEAST)
+            else:  # a pinned message may be older than a digest that stands before it
+                said = self._parts.said(message)
+                held.overrule_by((s.shape for s in said if s.shape.value), since=noted if message.pinned else 0)
+        holding = held.left()
         return [s for s in holding if s.source >= 0], [s for s in holding if s.source < 0]
 
     def _merged(self, said: list[Statement], room: float, *, last: bool) -> list[Message] | None:

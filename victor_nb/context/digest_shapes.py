@@ -133,6 +133,8 @@ def _key_and_value(found: Sequence[Word], place: int) -> tuple[frozenset[str], f
             if parts and (w.kind in ("number", "name") or (w.kind == "proper" and n)):
                 names.add(max(parts, key=len))
         previous = w.kind
+    if place > 0 and not value:
+        value.append(found[-1].norm)
     if not names and not numeric and place and found[abs(place)].kind == "link":
         key.update(value)  # too vague to contradict anything
     elif names and key <= names and not numeric and len(value) > 1 and word(value[0]).kind == "word":

@@ -27,7 +27,7 @@ def tight(text: str) -> str:
     """The same in fewer words still: without the verbs and the small words that a reader of notes does not miss."""
     found = [word(raw) for raw in spaced(text).split()]
     place, _ = binding_of(found)
-    if not place:
+    if not place or (place == len(found) - 2 and found[-1].kind == "common"):
         return text
     numeric = place < 0 or is_numeric(found[place + 1 :])
     bare = numeric and not is_numeric(found[max(place - 1, 0) : place])  # "limit 12 7" would be two values
