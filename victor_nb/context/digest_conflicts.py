@@ -96,6 +96,15 @@ def _without(new: Statement, old: Shape) -> Statement:
     return replace(new, shape=replace(new.shape, text=text, key=new.shape.key - gone, names=new.shape.names - gone))
 
 
+def _alike(new: Shape, old: Shape) -> bool:
+    """Whether both values are numbers or something like it (a path, a code), or both are words."""
+    return _specific(new.value) == _specific(old.value)
+
+
+def _specific(value: str) -> bool:
+    return any(character.isdigit() for character in value)
+
+
 def contradicts(new: Shape, old: Shape) -> bool:
     """Whether both give a value to the same thing, the values being different."""
     if not old.value or not old.key:
@@ -107,4 +116,4 @@ def contradicts(new: Shape, old: Shape) -> bool:
     mine, theirs = new.key - new.names, old.key - old.names
     if mine ^ theirs <= _GENERIC and (new.numeric == old.numeric or mine & theirs):
         return True
-    return new.corrects and new.numeric == old.numeric and bool(mine & theirs) and (mine <= theirs or theirs <= mine)
+    return new.corrects and _alike(new, old) and bool(mine & theirs) and (mine <= theirs or theirs <= mine)

@@ -25,6 +25,7 @@ returned got gives gave say says said must measure runs run using uses used use 
 configured info warn debug yes ok well only all any it's that's we've i've let's make made take takes know recall
 wrong settled way
 der die das dem den des ein eine einer eines von für im am zum zur und auch noch el la los las un una del le les du
+的 了 在 现在
 """
 _LINKS_TEXT: Final = """
 is are was were of be equals equal became becomes remains stays has have had to at as reads shows showed hit
