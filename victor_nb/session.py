@@ -17,7 +17,7 @@ from victor_nb.agent.recorder import TurnOrigin, lent_origin
 from victor_nb.agent.runners import run_in_thread
 from victor_nb.agent.tools import Tool
 from victor_nb.agent.tools import tool as mark_as_tool
-from victor_nb.agent.tools.approval import question
+from victor_nb.agent.tools.approval import YES, asking, question
 from victor_nb.agent.tools.sources import IToolSource, close_sources
 from victor_nb.config.settings import Settings
 from victor_nb.errors import UsageError
@@ -73,14 +73,18 @@ class Session:
         return replace(lent_origin(), tags=self.tags)
 
     async def approve(self, name: str, arguments: dict[str, Any]) -> bool:
-        """Ask the person at the notebook about a tool call; "a" approves this tool until the kernel ends."""
-        host = lent()
-        if name in self._approved or host is None:
-            return host is not None
-        answer = await host.ask(f"{question(name, arguments)} [y]es, [N]o, [a]lways: ")
+        """Ask about a tool call whom the turn brings (see `approval.asking`), else the person at the notebook; "a"
+        approves this tool until the kernel ends."""
+        asker, host = asking.get(), lent()
+        if name in self._approved:
+            return asker is not None or host is not None
+        if asker is not None:
+            answer = await asker(question(name, arguments))
+        else:
+            answer = await host.ask(f"{question(name, arguments)} [y]es, [N]o, [a]lways: ") if host else None
         if answer in ("a", "always"):
             self._approved.add(name)
-        return answer in ("y", "yes", "a", "always")
+        return answer in YES
 
     def is_approved(self, name: str) -> bool:
         """Whether "a" was the answer for the tool of that name."""

@@ -13,8 +13,9 @@ from support.tool_dispatch import dispatch
 
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.agent.tools import Toolbox, tool
-from victor_nb.agent.tools.approval import question
+from victor_nb.agent.tools.approval import asking, question
 from victor_nb.messages import ToolCall
+from victor_nb.session import Session
 from victor_nb.testing import ScriptedModel, call
 
 Arguments = dict[str, Any]
@@ -108,14 +109,14 @@ async def test_a_decision_is_an_event_and_a_column() -> None:
 
 
 async def test_a_person_is_asked_about_one_call_at_a_time() -> None:
-    asking, most = 0, 0
+    open_now, most = 0, 0
 
     async def approve(name: str, arguments: Mapping[str, Any]) -> bool:
-        nonlocal asking, most
-        asking += 1
-        most = max(most, asking)
+        nonlocal open_now, most
+        open_now += 1
+        most = max(most, open_now)
         await asyncio.sleep(0)
-        asking -= 1
+        open_now -= 1
         return True
 
     model = ScriptedModel([call("delete", path=name) for name in "abc"], "done")
@@ -126,7 +127,44 @@ async def test_a_person_is_asked_about_one_call_at_a_time() -> None:
 
 def test_the_question_shows_the_call() -> None:
     assert question("delete", {"path": "ä", "deep": True}) == 'Run delete(path="ä", deep=true)?'
-    assert len(question("delete", {"path": "x" * 10_000})) < 2_100
+    assert question("delete", {"path": "x" * 7_000}) == f'Run delete(path="{"x" * 7_000}")?'
+
+
+def test_what_the_question_leaves_out_is_counted_and_what_cannot_be_seen_is_written_out() -> None:
+    asked = question("delete", {"path": "x" * 10_000})
+    assert asked.endswith("… [2,015 more characters are not shown])?")
+    assert question("de\u202elete", {"path": "a\u200b\x1b[2J"}) == r'Run de\u202elete(path="a\u200b\u001b[2J")?'
+
+
+async def test_a_turn_may_bring_its_own_asker() -> None:
+    asked: list[str] = []
+
+    async def panel(text: str) -> str | None:
+        asked.append(text)
+        return "y" if "b" in text else None
+
+    model = ScriptedModel(
+        [call("delete", path="a"), call("delete", path="b")], "done", call("delete", path="b"), "done"
+    )
+    orchestrator = AgentOrchestrator(model=model, tools=[delete])
+    token = asking.set(panel)
+    response = await asyncio.create_task(orchestrator.chat("Clean up"))
+    asking.reset(token)
+    assert [made.status for made in response.tool_calls] == ["denied", "ok"]
+    assert (await orchestrator.chat("Again")).tool_calls[0].status == "denied"
+    assert asked == ['Run delete(path="a")?', 'Run delete(path="b")?']
+
+
+async def test_always_holds_for_the_session_whoever_was_asked() -> None:
+    async def panel(text: str) -> str | None:
+        return "a"
+
+    session = Session()
+    token = asking.set(panel)
+    assert await session.approve("delete", {"path": "a"})
+    assert session.is_approved("delete")
+    asking.reset(token)
+    assert not await session.approve("delete", {"path": "b"})  # no person here, so that nobody sees what runs
 
 
 async def test_wrong_arguments_are_not_asked_about() -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import logging
 import time
+import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeAlias
@@ -26,7 +28,19 @@ Approve: TypeAlias = "Callable[[str, dict[str, Any]], bool | str | Awaitable[boo
 NeedsApproval: TypeAlias = "bool | Callable[[dict[str, Any]], object]"
 """What `@tool(requires_approval=…)` takes: for every call, or for those whose arguments it is true of."""
 
-_SHOWN_CHARS: Final = 2_000
+Asker: TypeAlias = "Callable[[str], Awaitable[str | None]]"
+"""Is given a question that names the tool and all its arguments. `y` approves this call, `a` this tool for good where
+that can be had, anything else denies; None when nobody answers."""
+
+asking: ContextVar[Asker | None] = ContextVar("victor_nb_asking", default=None)
+"""Who is asked in the turns that are started here, in place of the person at the cell: a panel sets it around its own
+`chat()`. What such a turn's tools start inherits it."""
+
+YES: Final = frozenset({"y", "yes", "a", "always"})
+MOST_SHOWN: Final = 8_000
+"""Characters of a question; what is cut is counted in it."""
+
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +89,31 @@ def _reason(answer: object) -> str:
 
 
 def default_approve() -> Approve | None:
-    """How to ask when the user gave no `approve`: through the host, where there is one."""
-    return None if lent() is None else _ask_host
+    """How to ask when the user gave no `approve`: through the turn's asker, else the host, where there is one."""
+    return None if lent() is None and asking.get() is None else _ask_person
 
 
-async def _ask_host(name: str, arguments: dict[str, Any]) -> bool:
-    host = lent()
+async def _ask_person(name: str, arguments: dict[str, Any]) -> bool:
+    asker, host = asking.get(), lent()
+    if asker is not None:
+        return await asker(question(name, arguments)) in YES
     return host is not None and await host.confirm(question(name, arguments))
 
 
 def question(name: str, arguments: Mapping[str, Any]) -> str:
-    """`Run delete(path="a.csv")?`, the arguments cut where they are long."""
-    shown = f"{name}({', '.join(f'{key}={_shown(value)}' for key, value in arguments.items())})"
-    return f"Run {shown if len(shown) <= _SHOWN_CHARS else shown[:_SHOWN_CHARS] + '…)'}?"
+    """`Run delete(path="a.csv")?`, with the arguments in full. Beyond `MOST_SHOWN` characters it says how many are not
+    shown; characters that cannot be seen, or change the direction of the text, are written as escapes."""
+    shown = _visible(f"{name}({', '.join(f'{key}={_shown(value)}' for key, value in arguments.items())})")
+    more = len(shown) - MOST_SHOWN
+    return f"Run {shown if more <= 0 else f'{shown[:MOST_SHOWN]}… [{more:,} more characters are not shown])'}?"
+
+
+def _visible(text: str) -> str:
+    return "".join(_escaped(sign) if unicodedata.category(sign) in _UNSEEN else sign for sign in text)
+
+
+def _escaped(sign: str) -> str:
+    return f"\\u{ord(sign):04x}" if ord(sign) < 0x10000 else f"\\U{ord(sign):08x}"
 
 
 def _shown(value: object) -> str:
