@@ -241,6 +241,14 @@ class ChatChunk:
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})([^\n`]*)\n(.*?)(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 
 
+def code_blocks(text: str) -> tuple[CodeBlock, ...]:
+    """The fenced code blocks of a Markdown text, in order."""
+    return tuple(
+        CodeBlock(language=(found[2].split() or [""])[0], source=found[3].removesuffix("\n"))
+        for found in _FENCE.finditer(text)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ChatResponse:
     """The answer to one `chat()`.
@@ -273,10 +281,7 @@ class ChatResponse:
     @property
     def code(self) -> tuple[CodeBlock, ...]:
         """The fenced code blocks of the answer, in order."""
-        return tuple(
-            CodeBlock(language=(found[2].split() or [""])[0], source=found[3].removesuffix("\n"))
-            for found in _FENCE.finditer(self.content)
-        )
+        return code_blocks(self.content)
 
     def __str__(self) -> str:
         return self.content

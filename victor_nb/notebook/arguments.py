@@ -3,58 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import keyword
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from victor_nb.errors import UsageError, did_you_mean
-
-if TYPE_CHECKING:
-    from victor_nb.messages import JsonValue
-
-VERBS = {
-    "use": "use MODEL: chat with this model from now on, as `%victor use anthropic:claude-sonnet-5-5`",
-    "model": "model: which model is in use",
-    "session": "session [NAME]: which conversation this notebook is in, or go to the one called NAME\n"
-    "    NAME --fork NEW: go to a copy of it · NAME --read-only: look, but do not ask\n"
-    "    NAME --from NOTEBOOK: go to a copy of another notebook's\n"
-    "  session fork NAME NEW [--at TURN] | rename OLD NEW | delete NAME [--yes]\n"
-    "  session export NAME PATH | import PATH [NAME]",
-    "sessions": "sessions: all conversations of this notebook, as a DataFrame",
-    "reset": "reset: forget this conversation for good (what was recorded stays)",
-    "context": "context: how much of the model's window the conversation takes",
-    "compact": "compact: make the conversation smaller now",
-    "preview": "preview: what `compact` would do",
-    "undo": "undo: take the last compaction back",
-    "pin": "pin NUMBER | WORDS: always send this message as it is",
-    "unpin": "unpin NUMBER | WORDS: take a pin back",
-    "search": "search WORDS: the messages that hold them, with their numbers, as a DataFrame",
-    "records": "records: the compactions of this conversation, as a DataFrame",
-    "tools": "tools: what the model may call, as a DataFrame",
-    "prompt": "prompt: the parts of the system prompt, as a DataFrame",
-    "config": "config [SETTING]: the settings and where each came from, as a DataFrame, or one of them",
-    "analytics": "analytics [COLUMN …]: what the turns cost and took, by model or by these columns of `turns()`\n"
-    "  analytics size | vacuum | backup PATH: how big the store is; give back what it does not use; copy it\n"
-    "  analytics prune --before DATE [--undelivered]: delete old events (DATE as 2026-01-31, or an age as 90d)",
-    "export": "export [status | now | retry]: where each exporter is; deliver now; try again what was refused",
-    "tags": "tags [NAME=VALUE …] | clear: the tags of every turn from now on",
-    "doctor": "doctor: what works here, and what to do about the rest",
-    "help": "help [VERB]: this text, or what it says of one verb",
-}
-
-
-@dataclass(frozen=True)
-class CellOptions:
-    """The flags of one `%%victor` cell."""
-
-    model: str | None
-    session: str | None
-    output: str | None
-    tools: tuple[str, ...]
-    tags: dict[str, JsonValue]
-    quiet: bool
+from victor_nb.notebook.flags import FLAGS, CellOptions
+from victor_nb.notebook.verb_table import VERBS
 
 
 class _Parser(argparse.ArgumentParser):
@@ -64,22 +19,16 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{self.prog}: {message}.", hint=self.hint)
 
 
-def _cell_parser() -> _Parser:
+def _cell_parser(prog: str = "%%victor") -> _Parser:
     parser = _Parser(
-        prog="%%victor",
+        prog=prog,
         add_help=False,
         allow_abbrev=False,
         description="Send the text of this cell to the model; the answer streams in below.",
     )
     setattr(parser, "color", False)  # noqa: B010 (new in Python 3.14, which would put escape sequences into the help)
-    parser.add_argument("-m", "--model", help="the model of this cell, as openai:gpt-5 or demo")
-    parser.add_argument("-s", "--session", metavar="NAME", help="the conversation that this cell belongs to")
-    parser.add_argument("-o", "--output", metavar="NAME", help="bind the answer (a ChatResponse) to this variable")
-    parser.add_argument("--tools", metavar="F,G", default="", help="functions of the notebook that it may call")
-    parser.add_argument(
-        "--tag", metavar="NAME=VALUE", action="append", default=[], help="a tag of this turn, may be repeated"
-    )
-    parser.add_argument("--quiet", action="store_true", help="no footer under the answer")
+    for flag in FLAGS:
+        parser.add_argument(*flag.names, **flag.options())
     return parser
 
 
@@ -104,21 +53,27 @@ def parse_cell_line(line: str) -> CellOptions:
     Raises:
         UsageError: a flag is unknown or has no value, or something else stands on the line.
     """
-    from victor_nb.agent.tags import parse_tags
+    options, rest = take_flags("%%victor", _words("%%victor", line))
+    if rest:
+        raise UsageError(
+            f"%%victor: {rest[0]!r} stands on the first line.", hint="write the question on the lines below it"
+        )
+    return options
 
-    parser = _cell_parser()
-    found, rest = parser.parse_known_args(_words("%%victor", line))
+
+def take_flags(prog: str, words: Sequence[str]) -> tuple[CellOptions, list[str]]:
+    """The flags of a question among `words`, for whatever asks one, and the words that are none.
+
+    Raises:
+        UsageError: a flag is unknown, or its value is missing or cannot be used.
+    """
+    found, rest = _cell_parser(prog).parse_known_args(list(words))
     for word in rest:
         if word.startswith("-"):
-            known = [flag for action in parser._actions for flag in action.option_strings]
-            raise UsageError(f"%%victor: no flag {word!r}.{did_you_mean(word, known)}", hint="see %%victor?")
-        raise UsageError(
-            f"%%victor: {word!r} stands on the first line.", hint="write the question on the lines below it"
-        )
-    if found.output is not None and (not found.output.isidentifier() or keyword.iskeyword(found.output)):
-        raise UsageError(f"%%victor: {found.output!r} is not a variable name.", hint="as in -o answer")
-    tools = tuple(name.strip() for name in found.tools.split(",") if name.strip())
-    return CellOptions(found.model, found.session, found.output, tools, parse_tags(found.tag), found.quiet)
+            known = [name for flag in FLAGS for name in flag.names]
+            raise UsageError(f"{prog}: no flag {word!r}.{did_you_mean(word, known)}", hint="see %%victor?")
+    given = {flag: value for flag in FLAGS if (value := getattr(found, flag.field)) is not None}
+    return CellOptions(**{flag.field: flag.read(value) for flag, value in given.items()}), rest
 
 
 def parse_verb(line: str) -> tuple[str, list[str]]:

@@ -10,6 +10,7 @@ from victor_nb.notebook.executions import Execution, Executions
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from victor_nb.notebook.asking import Asker
     from victor_nb.notebook.bridge import Bridge
 
 
@@ -20,6 +21,7 @@ class KernelHost:
         self.shell = shell
         self.executions = Executions(shell)
         self._bridge: Bridge | None = None
+        self._asker: Asker | None = None
 
     @property
     def bridge(self) -> Bridge:
@@ -28,6 +30,14 @@ class KernelHost:
 
             self._bridge = Bridge()
         return self._bridge
+
+    @property
+    def asker(self) -> Asker:
+        if self._asker is None:
+            from victor_nb.notebook.asking import Asker
+
+            self._asker = Asker(self)
+        return self._asker
 
     async def run_tool(self, call: Callable[[], Any]) -> Any:
         return await self.bridge.run_tool(call)

@@ -54,8 +54,12 @@ def _code(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
 
 def _code_block(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
     token = tokens[index]
-    language = (token.info.split() or [""])[0].strip("{}.").lower()
-    return f"<pre><code>{highlight(token.content, language)}</code></pre>\n"
+    return code_to_html(token.content, (token.info.split() or [""])[0])
+
+
+def code_to_html(code: str, language: str) -> str:
+    """A block of code, escaped and coloured."""
+    return f"<pre><code>{highlight(code, language.strip('{}.').lower())}</code></pre>\n"
 
 
 def _link_open(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:

@@ -11,9 +11,9 @@ from html import escape
 
 from victor_nb.messages import ChatResponse, ToolCall, ToolResult, ToolStatus
 from victor_nb.notebook.characters import clean, show_bidi
-from victor_nb.notebook.markdown import markdown_to_html
+from victor_nb.notebook.markdown import code_to_html, markdown_to_html
 from victor_nb.notebook.style import STYLE
-from victor_nb.notebook.transcript import Prose, Segment, Thought
+from victor_nb.notebook.transcript import Prose, Segment, Thought, Verbatim
 
 SHOWN_OF_ARGUMENTS = 60
 SHOWN_OF_RESULT = 4_000
@@ -47,6 +47,8 @@ def render_segments(segments: Iterable[Segment]) -> str:
 def _render_segment(segment: Segment) -> str:
     if isinstance(segment, Prose):
         return markdown_to_html(segment.text)
+    if isinstance(segment, Verbatim):
+        return code_to_html(clean(segment.text), segment.language)
     if isinstance(segment, Thought):
         return render_reasoning(segment.text)
     return render_tool_line(segment.call, segment.result)
@@ -125,7 +127,7 @@ def plain_text(segments: Iterable[Segment], *last_lines: str) -> str:
 
 
 def _plain_segment(segment: Segment) -> str:
-    if isinstance(segment, Prose):
+    if isinstance(segment, Prose | Verbatim):
         return clean(segment.text).strip("\n")
     if isinstance(segment, Thought):
         return ""

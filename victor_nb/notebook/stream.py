@@ -19,6 +19,7 @@ from collections.abc import Callable
 from victor_nb.messages import ChatChunk, ChatResponse, new_id
 from victor_nb.notebook.blocks import split_blocks, split_long
 from victor_nb.notebook.characters import clean
+from victor_nb.notebook.looks import LOOKS
 from victor_nb.notebook.publisher import Bundle, IPythonPublisher, Publisher
 from victor_nb.notebook.render import (
     footer_text,
@@ -28,7 +29,7 @@ from victor_nb.notebook.render import (
     render_segments,
     wrap,
 )
-from victor_nb.notebook.transcript import Prose, Segment, Transcript, transcript_of
+from victor_nb.notebook.transcript import Prose, Segment, Transcript
 
 __all__ = ["AnswerDisplay", "IPythonPublisher", "Publisher", "split_blocks"]
 
@@ -49,7 +50,7 @@ class AnswerDisplay:
     `interrupted` and `failed`.
 
     `sole` says that nothing else has been, or will be, shown in this cell (`IPythonPublisher.alone` knows). With
-    `quiet` there is no footer.
+    `quiet` there is no footer. `look` is how the answer's text is shown, one of `LOOKS`.
     """
 
     def __init__(
@@ -58,11 +59,13 @@ class AnswerDisplay:
         *,
         quiet: bool = False,
         sole: bool = False,
+        look: str = "markdown",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._publish = publish
         self._quiet = quiet
         self._sole = sole
+        self._look = LOOKS[look]
         self._clock = clock
         self._live = publish.live
         self._whole = Transcript()
@@ -140,7 +143,7 @@ class AnswerDisplay:
     def _send(self, segments: list[Segment]) -> int:
         if not self._open_shown:
             self._displays.append(new_id())
-        html = wrap(render_segments(segments), styled=len(self._displays) == 1)
+        html = wrap(render_segments(self._look(segments)), styled=len(self._displays) == 1)
         (self._publish.update if self._open_shown else self._publish.show)({"text/html": html}, self._displays[-1])
         self._open_shown = True
         cost = MESSAGE_OVERHEAD + len(html.encode())
@@ -149,10 +152,7 @@ class AnswerDisplay:
 
     def finish(self, response: ChatResponse, footer: bool = True) -> None:
         """Collapse to one output: the whole answer and its footer. What was not streamed is taken from `response`."""
-        if not self._whole.segments:
-            self._whole = transcript_of(response)
-        elif response.content and not self._whole.has_prose:
-            self._whole.add(ChatChunk(content=response.content))
+        self._whole.conclude(response)
         self._collapse(response if footer else None)
 
     def interrupted(self, response: ChatResponse | None = None) -> None:
@@ -173,7 +173,7 @@ class AnswerDisplay:
         self._closed = True
         self._whole.close()
         shown = None if self._quiet else response
-        segments = self._whole.segments
+        segments = self._look(self._whole.segments)
         html = render_segments(segments) + (render_note(note) if note else "")
         self._replace(
             {

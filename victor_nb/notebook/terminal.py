@@ -10,16 +10,20 @@ from typing import TextIO
 
 from victor_nb.messages import ChatChunk, ChatResponse
 from victor_nb.notebook.characters import clean
-from victor_nb.notebook.render import footer_text, tool_text
+from victor_nb.notebook.looks import LOOKS
+from victor_nb.notebook.render import footer_text, plain_text, tool_text
 from victor_nb.notebook.stream import FAILED, INTERRUPTED
+from victor_nb.notebook.transcript import answer_of
 
 
 class TerminalDisplay:
-    """Prints one answer to `out` (default: `sys.stdout`) while it arrives."""
+    """Prints one answer to `out` (default: `sys.stdout`) while it arrives; where `look` needs the whole, at the end."""
 
-    def __init__(self, out: TextIO | None = None, *, quiet: bool = False) -> None:
+    def __init__(self, out: TextIO | None = None, *, quiet: bool = False, look: str = "markdown") -> None:
         self._out = out or sys.stdout
         self._quiet = quiet
+        self._look = LOOKS[look]
+        self._at_once = look in ("markdown", "text")
         self._pieces: list[str] = []
         self._line_open = False
 
@@ -31,7 +35,8 @@ class TerminalDisplay:
     def feed(self, chunk: ChatChunk) -> None:
         if chunk.content:
             self._pieces.append(chunk.content)
-            self._write(clean(chunk.content.replace("\r", "")))
+            if self._at_once:
+                self._write(clean(chunk.content.replace("\r", "")))
         if chunk.tool_started:
             self._line(tool_text(chunk.tool_started))
 
@@ -42,8 +47,9 @@ class TerminalDisplay:
         """Nothing is taken back either."""
 
     def finish(self, response: ChatResponse, footer: bool = True) -> None:
-        if not self._pieces:
-            self._write(clean(response.content))
+        if response.typed or not self._pieces or not self._at_once:
+            self._line("")
+            self._write(plain_text(self._look(answer_of(response))))
         self._line(footer_text(response) if footer and not self._quiet else "")
 
     def interrupted(self, response: ChatResponse | None = None) -> None:

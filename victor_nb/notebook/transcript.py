@@ -34,7 +34,15 @@ class ToolUse:
     result: ToolResult | None = None
 
 
-Segment: TypeAlias = Prose | Thought | ToolUse
+@dataclass(frozen=True, slots=True)
+class Verbatim:
+    """Text to be shown as it is: code in a language, or no language."""
+
+    text: str
+    language: str = ""
+
+
+Segment: TypeAlias = Prose | Thought | ToolUse | Verbatim
 
 
 class Transcript:
@@ -68,6 +76,17 @@ class Transcript:
                 return
         self.segments.append(done)
 
+    def conclude(self, response: ChatResponse) -> None:
+        """The whole answer is there: take what did not stream from it. A typed answer is its object, in place of the
+        text that the model wrote on the way."""
+        if response.typed:
+            self.segments = [segment for segment in self.segments if not isinstance(segment, Prose)]
+            self.segments += answer_of(response)
+        elif not self.segments:
+            self.segments = transcript_of(response).segments
+        elif not self.has_prose:
+            self.segments += answer_of(response)
+
     def close(self) -> None:
         """No more is to come: a tool that still ran was interrupted."""
         for segment in list(self.segments):
@@ -88,4 +107,20 @@ def transcript_of(response: ChatResponse) -> Transcript:
     """The transcript of an answer that was not streamed."""
     thought = [Thought(response.reasoning)] if response.reasoning else []
     tools = [ToolUse(ToolCall(tool.id, tool.name, tool.arguments), tool) for tool in response.tool_calls]
-    return Transcript([*thought, *tools, *([Prose(response.content)] if response.content else [])])
+    return Transcript([*thought, *tools, *answer_of(response)])
+
+
+def answer_of(response: ChatResponse) -> list[Segment]:
+    """The answer itself: its text, or its object as JSON."""
+    if response.typed:
+        return [Verbatim(_as_json(response.value), "json")]
+    return [Prose(response.content)] if response.content else []
+
+
+def _as_json(value: object) -> str:
+    from pydantic_core import PydanticSerializationError, to_json
+
+    try:
+        return to_json(value, indent=2, fallback=repr).decode()
+    except (PydanticSerializationError, ValueError):  # of bytes that are no text, say
+        return repr(value)

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from victor_nb.agent.tags import parse_tags
 from victor_nb.errors import SessionInUseError, UsageError, did_you_mean
 from victor_nb.notebook import verbs_context, verbs_request, verbs_session
-from victor_nb.notebook.arguments import VERBS, line_help
+from victor_nb.notebook.arguments import line_help
 from victor_nb.notebook.doctor import examine
 from victor_nb.notebook.held import choice
+from victor_nb.notebook.verb_table import VERBS
 from victor_nb.notebook.verbs_analytics import analytics
+from victor_nb.notebook.verbs_code import paste
 from victor_nb.notebook.verbs_export import export
 from victor_nb.notebook.words import Verb, Wait, refuse_more, say
 
@@ -106,6 +108,7 @@ _VERBS: dict[str, Verb] = {
     "analytics": analytics,
     "export": export,
     "tags": _tags,
+    "paste": paste,
     "doctor": _doctor,
     "help": _help,
 }

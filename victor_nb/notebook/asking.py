@@ -1,0 +1,170 @@
+"""A question from a cell: it goes to the orchestrator, the answer streams in below, and the flags are heeded.
+
+`%%victor` and the verbs that ask something come through here. What is heavy is imported with the first question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from victor_nb.errors import AnswerInterrupted, SessionInUseError, UsageError, VictorError, did_you_mean
+from victor_nb.host import lent
+from victor_nb.notebook.flags import CellOptions
+from victor_nb.notebook.kernel_host import KernelHost
+from victor_nb.notebook.printing import noticing
+
+if TYPE_CHECKING:
+    from victor_nb.agent.orchestrator import AgentOrchestrator
+    from victor_nb.messages import ChatResponse
+    from victor_nb.notebook.stream import AnswerDisplay
+    from victor_nb.notebook.terminal import TerminalDisplay
+    from victor_nb.protocols import ToolFunction
+
+
+def ask(prompt: str, options: CellOptions | None = None) -> ChatResponse:
+    """Run a turn in the cell that is running, with its display; `options` are as on the line of a `%%victor` cell.
+
+    Raises:
+        UsageError: an option cannot be used, or the extension is not loaded; nothing was sent.
+        AnswerInterrupted: the user interrupted; what had arrived is shown and kept.
+        VictorError: the turn failed otherwise.
+    """
+    host = lent()
+    if not isinstance(host, KernelHost):
+        raise UsageError("there is no notebook to answer in.", hint="%load_ext victor_nb")
+    return host.asker.ask(prompt, options or CellOptions())
+
+
+class Asker:
+    """Asks for the cells of one shell."""
+
+    def __init__(self, host: KernelHost) -> None:
+        self._host = host
+        self._waiting: list[str] = []
+
+    def ask(self, prompt: str, options: CellOptions) -> ChatResponse:
+        """As the function of this name."""
+        orchestrator = self._orchestrator
+        arguments = self._arguments(options, orchestrator)
+        display = self._display(options)
+        before = orchestrator.last_response
+        try:
+            with self._turn_in(options.session or orchestrator.session_id), noticing(display.printed_beside):
+                response = self._host.bridge.run(
+                    lambda emit: orchestrator.chat(prompt, **arguments, on_chunk=emit),
+                    show=display.feed,
+                    idle=display.tick,
+                )
+        except KeyboardInterrupt:
+            partial = orchestrator.last_response
+            self._interrupted(options, display, None if partial is before else partial)
+        except BaseException as error:
+            display.failed()
+            if isinstance(error, VictorError):
+                raise self._told(error, options).with_traceback(None) from None
+            raise
+        display.finish(response)
+        self._bind(options, response)
+        self._put_code(options, response)
+        return response
+
+    @property
+    def _orchestrator(self) -> AgentOrchestrator:
+        from victor_nb.session import current
+
+        return current().orchestrator
+
+    def _arguments(self, options: CellOptions, orchestrator: AgentOrchestrator) -> dict[str, Any]:
+        """Of `chat`."""
+        return {
+            "session_id": options.session,
+            "model": options.model,
+            "tools": self._tools(options.tools, orchestrator.tools),
+            "output_type": self._output_type(options.schema),
+            "tags": options.tags,
+        }
+
+    def _told(self, error: VictorError, options: CellOptions) -> VictorError:
+        """For somebody who writes magics."""
+        if not isinstance(error, SessionInUseError):
+            return error
+        from victor_nb.notebook.held import choice
+
+        orchestrator = self._orchestrator
+        return choice(error, options.session or orchestrator.session_id, orchestrator.sessions.list()["session_id"])
+
+    @contextmanager
+    def _turn_in(self, session_id: str) -> Generator[None]:
+        """A conversation has one turn at a time: a tool that asked in the one that called it would wait for itself."""
+        if session_id in self._waiting:
+            raise UsageError(
+                "%%victor: this conversation is waiting for the tool that asks.",
+                hint="use another one, as in -s helper",
+            )
+        self._waiting.append(session_id)
+        try:
+            yield
+        finally:
+            self._waiting.remove(session_id)
+
+    def _interrupted(
+        self, options: CellOptions, display: AnswerDisplay | TerminalDisplay, partial: ChatResponse | None
+    ) -> NoReturn:
+        """Show and bind what had arrived; `partial` is None when the turn was not over in time, or had not begun."""
+        try:
+            self._bind(options, partial)
+            display.interrupted(partial)
+        finally:  # a second interrupt here must not bring its long traceback
+            kept = "what had arrived is kept" if display.text else "nothing had arrived"
+            raise AnswerInterrupted(f"the answer was interrupted; {kept}") from None
+
+    def _display(self, options: CellOptions) -> AnswerDisplay | TerminalDisplay:
+        if not hasattr(self._host.shell, "kernel"):
+            from victor_nb.notebook.terminal import TerminalDisplay
+
+            return TerminalDisplay(quiet=options.quiet, look=options.format)
+        from victor_nb.notebook.stream import AnswerDisplay, IPythonPublisher
+
+        publisher = IPythonPublisher(self._host.shell)
+        return AnswerDisplay(publisher, quiet=options.quiet, sole=publisher.alone, look=options.format)
+
+    def _bind(self, options: CellOptions, response: ChatResponse | None) -> None:
+        if options.output and response:
+            cast("Any", self._host.shell).push({options.output: response})
+
+    def _put_code(self, options: CellOptions, response: ChatResponse) -> None:
+        if options.code:
+            from victor_nb.notebook.code_cells import put_answer
+
+            put_answer(self._host.shell, response)
+
+    def _tools(self, names: Sequence[str], offered: Sequence[object]) -> list[ToolFunction]:
+        """The functions that `--tools` names, but for those that every turn has anyway."""
+        return [found for found in map(self._function, dict.fromkeys(names)) if found not in offered]
+
+    def _function(self, name: str) -> Any:
+        from victor_nb.agent.tools.sources import IToolSource
+
+        namespace = self._namespace
+        if callable(found := namespace.get(name)) or isinstance(found, IToolSource):
+            return found
+        if found is not None:
+            raise UsageError(f"--tools: {name} is not a function.", hint="name functions of this notebook")
+        functions = [known for known, value in namespace.items() if callable(value) and not known.startswith("_")]
+        raise UsageError(
+            f"--tools: there is no {name!r} in this notebook.{did_you_mean(name, functions)}",
+            hint="run the cell that defines it first",
+        )
+
+    def _output_type(self, name: str | None) -> Any:
+        if name is None:
+            return None
+        from victor_nb.notebook.schemas import type_named
+
+        return type_named(name, self._namespace)
+
+    @property
+    def _namespace(self) -> dict[str, Any]:
+        return cast("Any", self._host.shell).user_ns

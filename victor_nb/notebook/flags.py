@@ -1,0 +1,119 @@
+"""The flags of a `%%victor` cell: one table from which the parser, the help and the completion are made.
+
+A new flag is an entry of `FLAGS` and a field of `CellOptions`. `read` checks a value before anything is sent.
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from victor_nb.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from victor_nb.messages import JsonValue
+
+FORMATS: Final = ("markdown", "text", "code", "json")
+
+
+@dataclass(frozen=True)
+class CellOptions:
+    """The flags of one question; each has the value here unless it was given."""
+
+    model: str | None = None
+    session: str | None = None
+    output: str | None = None
+    schema: str | None = None
+    tools: tuple[str, ...] = ()
+    tags: Mapping[str, JsonValue] = field(default_factory=dict[str, "JsonValue"])
+    format: str = FORMATS[0]
+    code: bool = False
+    quiet: bool = False
+
+
+def as_written(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True)
+class Flag:
+    """`field` is that of `CellOptions`. Without a `metavar` it takes no value; `many` may be given several times, and
+    `read` then gets the list. `values` names what completion offers for the value.
+
+    `read` raises UsageError for a value that cannot be used.
+    """
+
+    field: str
+    names: tuple[str, ...]
+    help: str
+    metavar: str | None = None
+    read: Callable[[Any], Any] = as_written
+    many: bool = False
+    values: str = ""
+
+    def options(self) -> dict[str, Any]:
+        """As argparse takes them; a flag that was not given is None there."""
+        if self.metavar is None:
+            return {"dest": self.field, "help": self.help, "action": "store_true", "default": None}
+        action = "append" if self.many else "store"
+        return {"dest": self.field, "help": self.help, "action": action, "metavar": self.metavar}
+
+
+def _variable(name: str) -> str:
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise UsageError(f"%%victor: {name!r} is not a variable name.", hint="as in -o answer")
+    return name
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _tags(words: list[str]) -> dict[str, JsonValue]:
+    from victor_nb.agent.tags import parse_tags
+
+    return parse_tags(words)
+
+
+def _format(name: str) -> str:
+    if name not in FORMATS:
+        raise UsageError(
+            f"%%victor: -f is {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, not {name!r}.{did_you_mean(name, FORMATS)}",
+            hint="see %%victor?",
+        )
+    return name
+
+
+FLAGS: Final[tuple[Flag, ...]] = (
+    Flag("model", ("-m", "--model"), "the model of this cell, as openai:gpt-5 or demo", "MODEL", values="model"),
+    Flag("session", ("-s", "--session"), "the conversation that this cell belongs to", "NAME", values="session"),
+    Flag(
+        "output",
+        ("-o", "--output"),
+        "bind the answer (a ChatResponse) to this variable",
+        "NAME",
+        _variable,
+        values="variable",
+    ),
+    Flag(
+        "schema",
+        ("--schema",),
+        "a pydantic class or another type of the notebook; the answer's .value is an object of it",
+        "TYPE",
+        values="type",
+    ),
+    Flag("tools", ("--tools",), "functions of the notebook that it may call", "F,G", _listed, values="function"),
+    Flag("tags", ("--tag",), "a tag of this turn, may be repeated", "NAME=VALUE", _tags, many=True),
+    Flag(
+        "format",
+        ("-f", "--format"),
+        "how the answer is shown: markdown, text (as written), code (its code blocks) or json",
+        "FORMAT",
+        _format,
+        values="format",
+    ),
+    Flag("code", ("--code",), "put the answer's Python code into the next cell, without running it"),
+    Flag("quiet", ("-q", "--quiet"), "no footer under the answer"),
+)
