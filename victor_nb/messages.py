@@ -58,17 +58,33 @@ class ToolCall:
     arguments: str
 
 
+_MOST_PER_IMAGE = 1_600
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture that a message carries, as the bytes of a file of that `media_type` (such as `image/png`)."""
+    """A picture that a message carries, as the bytes of a file of that `media_type` (such as `image/png`).
+
+    `description` says in words what it shows, and is read by models that take no pictures.
+    """
 
     data: bytes = field(repr=False)
     media_type: str
+    description: str = ""
+
+    @property
+    def tokens(self) -> int:
+        """About what it costs: providers count by its area, up to a limit."""
+        if not self.data.startswith(_PNG):
+            return _MOST_PER_IMAGE
+        width, height = (int.from_bytes(self.data[at : at + 4], "big") for at in (16, 20))
+        return min(max(width * height // 750, 85), _MOST_PER_IMAGE)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation. `images` are a tool result's, for models that take them.
+    """One message of a conversation. `images` are a question's or a tool result's, for models that take them.
 
     `wire` holds the model library's own form of an assistant message (signatures of reasoning, provider ids), so
     that it can be sent back unchanged; it takes no part in comparisons.

@@ -168,3 +168,28 @@ async def test_a_model_that_takes_no_images_is_told_so(llm_server: LLMServer) ->
 def test_which_models_take_images(provider: str, model: str, url: str | None, expected: bool) -> None:
     assert takes_images(provider, model, url) is expected
     assert not takes_images(provider, model, url, profiled=False)
+
+
+def described(figure: Figure) -> str:
+    return result_of(figure).images[0].description
+
+
+def test_a_figure_tells_what_it_shows() -> None:
+    figure = Figure()
+    axes = figure.subplots()
+    axes.plot([1, 2, 3], label="Bergen")
+    axes.plot([3, 2, 1])
+    axes.scatter([1, 2], [3, 4])
+    axes.set(title="Rain", xlabel="month", ylabel="mm", xlim=(0, 12), ylim=(0, 4.5))
+    assert described(figure) == (
+        'Axes: title "Rain"; x "month" from 0 to 12; y "mm" from 0 to 4.5; '
+        '2 lines ("Bergen": 3 points, 3 points); 1 set (2 points).'
+    )
+    figure.clf()
+    figure.suptitle("Two")
+    left, right = figure.subplots(1, 2)
+    left.bar(["a", "b"], [1, 2])
+    right.imshow(np.zeros((2, 2)))
+    assert described(figure).splitlines()[0] == 'The figure "Two".'
+    assert "2 bars." in described(figure).splitlines()[1]
+    assert described(figure).splitlines()[2].endswith("; 1 image.")

@@ -25,6 +25,7 @@ from victor_nb.agent.locks import TurnLock
 from victor_nb.agent.middleware import Middlewares
 from victor_nb.agent.model_settings import checked_model_settings
 from victor_nb.agent.output import OutputType
+from victor_nb.agent.pictures import attached
 from victor_nb.agent.plan import Planner, TurnCall, assignments_of
 from victor_nb.agent.recorder import TurnOrigin, TurnRecorder, lent_origin
 from victor_nb.agent.runners import run_in_thread
@@ -205,6 +206,7 @@ class AgentOrchestrator:
         session_id: str | None = None,
         model: Any = None,
         tools: Iterable[ToolFunction | IToolSource] | None = None,
+        images: Iterable[object] = (),
         output_type: Any = None,
         tags: Mapping[str, JsonValue] | None = None,
         on_chunk: Emit | None = None,
@@ -216,6 +218,7 @@ class AgentOrchestrator:
             session_id: whose conversation it continues; the orchestrator's own by default.
             model: for this turn only.
             tools: functions that this turn may call beside the orchestrator's.
+            images: pictures that go with the message: figures, Pillow images, bytes of image files.
             output_type: a pydantic model or another type; `response.output` is then a validated object of it.
             tags: what the turn is for, as in `{"variant": "A"}`; they win over those of `with vn.tags(…)`.
             on_chunk: is given the answer piece by piece; without it the request is not streamed.
@@ -232,6 +235,7 @@ class AgentOrchestrator:
             message=_checked_message(message),
             session_id=session,
             toolbox=await self._toolbox([*self.tools, *_listed(() if tools is None else tools)]),
+            images=attached(images),
             model=model,
             output=None if output_type is None else OutputType(output_type),
             model_settings=checked_model_settings(model_settings),

@@ -21,7 +21,7 @@ from victor_nb.agent.tools import Toolbox
 from victor_nb.agent.tools.offers import Asked, ToolOffers
 from victor_nb.config.settings import Settings
 from victor_nb.errors import ConfigError
-from victor_nb.messages import JsonValue, ToolSpec
+from victor_nb.messages import Image, JsonValue, ToolSpec
 from victor_nb.protocols import Config, IChatModel, PromptContext
 
 OF_A_TURN: Final = frozenset(
@@ -56,6 +56,7 @@ class TurnCall:
     message: str
     session_id: str
     toolbox: Toolbox
+    images: tuple[Image, ...] = ()
     model: Any = None
     output: OutputType | None = None
     model_settings: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])

@@ -108,7 +108,8 @@ class Turn:
             self._conversation = conversation
         finally:
             self._started(origin, turn_index, streamed)
-        self._append("user", self._call.message)
+        question = Message("user", self._call.message, images=self._call.images, turn_id=self.recorder.turn_id)
+        self._append_result(question)
 
     def _started(self, origin: TurnOrigin, turn_index: int, streamed: bool) -> None:
         call = self._call

@@ -84,7 +84,9 @@ class JournalCodec:
         """The message as a JSON object."""
         calls = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in message.tool_calls]
         images = [
-            {"data": base64.b64encode(image.data).decode(), "media_type": image.media_type} for image in message.images
+            {"data": base64.b64encode(image.data).decode(), "media_type": image.media_type}
+            | ({"description": image.description} if image.description else {})
+            for image in message.images
         ]
         found: dict[str, Any] = {
             "tool_calls": calls,
@@ -120,7 +122,8 @@ class JournalCodec:
             metadata=data.get("metadata", {}),
             wire=self._wire_from_json(wire) if self._wire_from_json and wire is not None else None,
             images=tuple(
-                Image(base64.b64decode(image["data"]), image["media_type"]) for image in data.get("images", ())
+                Image(base64.b64decode(image["data"]), image["media_type"], image.get("description", ""))
+                for image in data.get("images", ())
             ),
         )
 

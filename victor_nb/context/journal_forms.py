@@ -97,7 +97,7 @@ _MESSAGE: Final = _fields(
         "pinned": _flag,
         "turn_id": _NAME,
         "metadata": _object,
-        "images": _list(_fields({"data": _text, "media_type": _text})),
+        "images": _list(_fields({"data": _text, "media_type": _text}, {"description": _text})),
         "wire": _anything,
     },
 )

@@ -14,12 +14,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from victor_nb.messages import Image, Message, ToolSpec
+from victor_nb.messages import Message, ToolSpec
 
 PER_MESSAGE: Final = 4
 PER_CALL: Final = 8
-MOST_PER_IMAGE: Final = 1600
-_PNG: Final = b"\x89PNG\r\n\x1a\n"
 _CJK: Final = "\u1100-\u11ff\u2e80-\u9fff\ua000-\ua4cf\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 
 _PIECES: Final = re.compile(
@@ -49,15 +47,7 @@ def estimate_text(text: str) -> int:
 def estimate_message(message: Message) -> int:
     """Tokens of one message with its tool calls and the marks around it, about; at least 4."""
     calls = sum(estimate_text(call.name) + estimate_text(call.arguments) + PER_CALL for call in message.tool_calls)
-    return PER_MESSAGE + estimate_text(message.content) + calls + sum(map(estimate_image, message.images))
-
-
-def estimate_image(image: Image) -> int:
-    """Tokens of a picture, about: providers count by its area, up to a limit."""
-    if not image.data.startswith(_PNG):
-        return MOST_PER_IMAGE
-    width, height = (int.from_bytes(image.data[at : at + 4], "big") for at in (16, 20))
-    return min(max(width * height // 750, 85), MOST_PER_IMAGE)
+    return PER_MESSAGE + estimate_text(message.content) + calls + sum(image.tokens for image in message.images)
 
 
 def estimate_messages(messages: Iterable[Message]) -> int:

@@ -16,7 +16,7 @@ def estimate_tokens(text: str) -> int:
 
 def estimate_message(message: Message) -> int:
     calls = sum(estimate_tokens(call.name + call.arguments) for call in message.tool_calls)
-    return estimate_tokens(message.content) + calls
+    return estimate_tokens(message.content) + calls + sum(image.tokens for image in message.images)
 
 
 def estimate_request(request: ModelRequest) -> int:

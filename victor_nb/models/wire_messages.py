@@ -98,7 +98,8 @@ def _content(message: Message, *, images: bool) -> str | list[Any]:
 
 def _left_out(images: Sequence[Image]) -> str:
     count = "an image" if len(images) == 1 else f"{len(images)} images"
-    return f"[{count} left out here: this model takes none]"
+    told = [image.description for image in images if image.description]
+    return "\n".join([f"[{count} left out here: this model takes none]", *told])
 
 
 def _own_form(message: Message, provider: str) -> library.ModelResponse | None:

@@ -9,10 +9,11 @@ import base64
 import importlib.util
 import io
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, cast
 
+from victor_nb.agent.tools.figures import figure_words, plotly_words
 from victor_nb.messages import Image
 
 MAX_IMAGES: Final = 8
@@ -40,7 +41,7 @@ class Picture:
 def picture_of(value: object) -> Picture | None:
     """None when the value is no picture."""
     if isinstance(value, Image):
-        return _sendable(value.data, "Image")
+        return _told(_sendable(value.data, "Image"), value.description)
     if isinstance(value, bytes | bytearray):
         return _sendable(bytes(value), "Image") if media_type_of(bytes(value[:16])) else None
     if (figure := _figure(value)) is not None:
@@ -48,6 +49,8 @@ def picture_of(value: object) -> Picture | None:
     pillow = sys.modules.get("PIL.Image")
     if pillow is not None and isinstance(value, pillow.Image):
         return _attempt(value, partial(_written, what="Image"))
+    if (words := plotly_words(value)) is not None:
+        return _told(_shown_by_itself(value) or Picture(f"[plotly figure: {words}]", None), words)
     return _shown_by_itself(value)
 
 
@@ -81,11 +84,17 @@ def _figure(value: object) -> Any:
     return owner if isinstance(owner, figures.Figure) else None
 
 
+def _told(picture: Picture, description: str) -> Picture:
+    """With the description for models that take no pictures."""
+    image = picture.image and replace(picture.image, description=description)
+    return Picture(picture.words, image)
+
+
 def _drawn(figure: Any) -> Picture:
     longest = max(*figure.get_size_inches(), 0.01)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=min(figure.dpi, MAX_IMAGE_SIDE / longest), bbox_inches="tight")
-    return _sendable(buffer.getvalue(), "Figure")
+    return _told(_sendable(buffer.getvalue(), "Figure"), figure_words(figure))
 
 
 def _shown_by_itself(value: object) -> Picture | None:
