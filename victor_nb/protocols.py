@@ -69,15 +69,16 @@ async def _cannot(*_: Any) -> Any:
 
 @dataclass(frozen=True)
 class CompactionBudget:
-    """How small the context should become: at most `target_tokens`, counted by `count`. `ask(messages, model)` is the
-    answer of a model (None: the conversation's), on record as a request with the purpose `compaction`; `embed(texts,
-    embedder)` a vector for each text (None: the configured embedder). Both raise a VictorError when they can't."""
+    """How small it should become: to `target_tokens`, counted by `count`; to `most_tokens` (0: the target) where less would
+    lose what matters. `ask(messages, model)` is a model's answer (None: the conversation's), on record with the purpose
+    `compaction`; `embed(texts, embedder)` a vector for each text (None: the configured one). Both raise VictorError."""
 
     target_tokens: int
     window_tokens: int
     count: Callable[[Sequence[Message]], int]
     ask: Callable[[Sequence[Message], Any], Awaitable[str]] = _cannot
     embed: Callable[[Sequence[str], Any], Awaitable[Sequence[Sequence[float]]]] = _cannot
+    most_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -128,9 +129,8 @@ class IAnalyticsExporter(Protocol):
 
 @runtime_checkable
 class IChatModel(Protocol):
-    """A model as the turn loop sees it. `stream` yields deltas and, last, one `ModelReply`. A failure raises a
-    `ModelRequestError`. When the consumer closes the iterator early the connection is closed. `base_url` is None for
-    a model with no wire; `context_window` (tokens) is None when unknown."""
+    """A model as the turn loop sees it. `stream` yields deltas and, last, one `ModelReply`; closing it early closes the
+    connection. A failure raises a `ModelRequestError`. `base_url` is None without a wire, `context_window` if unknown."""
 
     name: str
     provider: str

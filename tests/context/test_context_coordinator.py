@@ -314,7 +314,7 @@ def test_a_vandal_cannot_break_a_request(seed: int, turns: int, pin: int) -> Non
     sent = prepared.messages[1:]
     assert prepared.tokens <= 4000
     if prepared.compaction and prepared.compaction.outcome == "completed":
-        assert prepared.tokens <= 1600
+        assert prepared.tokens <= 1600 + 640  # 0.4 of the way to the threshold
     assert sent[0] is goal
     assert any(message is pinned for message in sent)
     assert sent[-1] is log[-1]

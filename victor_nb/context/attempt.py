@@ -94,7 +94,9 @@ async def attempt(
         _logger.warning("The compaction strategy %s failed.", compact.name, exc_info=failure)
         error, fixed = failure, Repaired(source, repaired=False)
     digests = {message.id for message in fixed.messages if is_digest(message)}
-    messages = drop_steps(fixed.messages, _fits(conversation, limits), digests, lambda one: conversation.cost([one]))
+    messages = list(fixed.messages)
+    if budget.count(messages) > budget.most_tokens:
+        messages = drop_steps(messages, _fits(conversation, limits), digests, lambda one: conversation.cost([one]))
     tokens = conversation.meter.tokens(conversation.cost(messages))
     return Attempt(source, tuple(messages), before, tokens, fixed.repaired, note, error)
 

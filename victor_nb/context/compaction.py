@@ -17,6 +17,8 @@ Outcome: TypeAlias = Literal["completed", "noop", "failed"]
 UndoReason: TypeAlias = Literal["undo", "turn_replaced", "turn_failed", "reset"]
 WindowSource: TypeAlias = Literal["settings", "profile", "fallback", "overflow"]
 
+STRETCH: Final = 0.4
+
 _COLUMNS: Final = {
     "compaction_id": ("id", "string"),
     "timestamp": ("timestamp_us", "datetime64[us, UTC]"),
@@ -104,6 +106,11 @@ class Limits:
     threshold: int
     target: int
     source: WindowSource = "settings"
+
+    @property
+    def most(self) -> int:
+        """What a compaction may leave where the target would lose what matters; the rest is room until the next one."""
+        return self.target + int(STRETCH * (self.threshold - self.target))
 
 
 def limits_of(

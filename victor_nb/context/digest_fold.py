@@ -41,9 +41,10 @@ class DigestFolding:
         unfolded = self._unfolded() if self._shorter.tokens() <= self._target else None
         if unfolded is not None:
             return unfolded
-        for tail in (_TAIL, 0.0):
+        most = max(self._parts.budget.most_tokens, self._target)
+        for self._target, tail in ((self._target, _TAIL), (self._target, 0.0), (most, _TAIL), (most, 0.0)):
             self._fold_all_but(int(self._target * tail))
-            found = self._found(last=not tail)
+            found = self._found(last=self._target == most and not tail)
             if found is not None:
                 return found
         raise AssertionError("the last try always succeeds")

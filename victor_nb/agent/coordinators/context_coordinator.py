@@ -313,20 +313,22 @@ class ContextCoordinator:
         """By hand, half is aimed at even where the target is above that, but no step is dropped for it."""
         tokens = conversation.tokens()
         aim = limits.target if limits else tokens // 2
+        most = limits.most if limits and trigger == "threshold" else 0
         if trigger == "manual":
             if conversation.is_compacted:
                 return unchanged(conversation)
             aim = min(aim, tokens // 2)
-        return await attempt(conversation, self._compact, self._budget(conversation, limits, aim), limits)
+        return await attempt(conversation, self._compact, self._budget(conversation, limits, aim, most), limits)
 
-    def _budget(self, conversation: Conversation, limits: Limits | None, aim: int) -> CompactionBudget:
-        """For a request of at most `aim` tokens."""
+    def _budget(self, conversation: Conversation, limits: Limits | None, aim: int, most: int = 0) -> CompactionBudget:
+        """For a request of at most `aim` tokens, or `most` where that would lose what matters."""
         meter, session_id = conversation.meter, conversation.session_id
         fixed = meter.tokens(0) if limits else 0
         made = CompactionBudget(
             target_tokens=max(aim - fixed, 0),
             window_tokens=limits.window if limits else conversation.tokens(),
             count=lambda messages: meter.tokens(conversation.cost(messages)) - fixed,
+            most_tokens=max(most - fixed, 0),
         )
         ask = partial(self._ask, session_id) if self._ask else made.ask
         return replace(made, ask=ask, embed=self._embed)
