@@ -69,8 +69,8 @@ async def _cannot(*_: Any) -> Any:
 
 @dataclass(frozen=True)
 class CompactionBudget:
-    """How small it should become: to `target_tokens`, counted by `count`; to `most_tokens` (0: the target) where less would
-    lose what matters. `ask(messages, model)` is a model's answer (None: the conversation's), on record with the purpose
+    """How small it should become: to `target_tokens`, counted by `count`; to `most_tokens` (0: the target) where less
+    would lose what matters. `ask(messages, model)` is a model's answer (None: the conversation's), on record as a
     `compaction`; `embed(texts, embedder)` a vector for each text (None: the configured one). Both raise VictorError."""
 
     target_tokens: int
@@ -130,7 +130,7 @@ class IAnalyticsExporter(Protocol):
 @runtime_checkable
 class IChatModel(Protocol):
     """A model as the turn loop sees it. `stream` yields deltas and, last, one `ModelReply`; closing it early closes the
-    connection. A failure raises a `ModelRequestError`. `base_url` is None without a wire, `context_window` if unknown."""
+    connection. Failures are `ModelRequestError`s. `base_url` is None without a wire, `context_window` unless known."""
 
     name: str
     provider: str

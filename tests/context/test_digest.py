@@ -23,19 +23,19 @@ def compact(messages: Sequence[Message], target: int) -> list[Message]:
 
 def test_the_target_is_exceeded_only_for_facts_that_find_no_room() -> None:
     few = talk(*[("user", f"The timeout of service s{n} is {900 + n} ms.") for n in range(3)])
-    many = talk(*[("user", f"The timeout of service s{n} is {900 + n} ms.") for n in range(60)])
-    strict = CompactionBudget(330, 2_000, estimate_messages)
-    roomy = CompactionBudget(330, 2_000, estimate_messages, most_tokens=900)
+    many = talk(*[("user", f"The timeout of service s{n} is {900 + n} ms.") for n in range(90)])
+    strict = CompactionBudget(600, 2_000, estimate_messages)
+    roomy = CompactionBudget(600, 2_000, estimate_messages, most_tokens=1_300)
 
     def kept(messages: list[Message], budget: CompactionBudget) -> tuple[int, int]:
         found = asyncio.run(DigestCompactionStrategy().compact(Context(messages), budget)).messages
-        return sum(f"{900 + n} ms" in text_of(found) for n in range(60)), estimate_messages(found)
+        return sum(f"{900 + n} ms" in text_of(found) for n in range(90)), estimate_messages(found)
 
     assert kept(few, roomy) == kept(few, strict)
     facts, tokens = kept(many, roomy)
-    assert (facts, 330 < tokens <= 900) == (60, True)
+    assert (facts, 600 < tokens <= 1_300) == (90, True)
     facts, tokens = kept(many, strict)
-    assert (facts < 60, tokens <= 330) == (True, True)
+    assert (facts < 90, tokens <= 600) == (True, True)
 
 
 def text_of(messages: Sequence[Message]) -> str:

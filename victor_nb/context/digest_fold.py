@@ -42,9 +42,10 @@ class DigestFolding:
         if unfolded is not None:
             return unfolded
         most = max(self._parts.budget.most_tokens, self._target)
-        for self._target, tail in ((self._target, _TAIL), (self._target, 0.0), (most, _TAIL), (most, 0.0)):
+        for target, tail in ((self._target, _TAIL), (self._target, 0.0), (most, _TAIL), (most, 0.0)):
+            self._target = target
             self._fold_all_but(int(self._target * tail))
-            found = self._found(last=self._target == most and not tail)
+            found = self._found(last=target == most and not tail)
             if found is not None:
                 return found
         raise AssertionError("the last try always succeeds")
