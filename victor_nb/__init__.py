@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from victor_nb.frames import Analytics
     from victor_nb.messages import ChatResponse
     from victor_nb.notebook.conversation import NotebookConversation
+    from victor_nb.notebook.panels import panel
     from victor_nb.protocols import ExportResult
     from victor_nb.session import add_exporter, rate, tool
 
@@ -70,6 +71,7 @@ __all__ = [
     "load_ipython_extension",
     "mcp_tools",
     "orchestrator",
+    "panel",
     "rate",
     "sessions",
     "tags",
@@ -97,6 +99,7 @@ _HOME = {
     "WebhookAnalyticsExporter": "victor_nb.exporters",
     "add_exporter": "victor_nb.session",
     "mcp_tools": "victor_nb.agent.tools.mcp",
+    "panel": "victor_nb.notebook.panels",
     "rate": "victor_nb.session",
     "tags": "victor_nb.agent.tags",
     "tool": "victor_nb.session",

@@ -107,6 +107,8 @@ class Kernel:
         self.client = client
         self._cells: dict[str, RunningCell] = {}
         self._by_display: dict[str, list[Message]] = {}
+        self.watchers: list[Callable[[Message], None]] = []
+        """Each is given every message that the kernel publishes."""
 
     @property
     def pid(self) -> int:
@@ -154,6 +156,14 @@ class Kernel:
             self._pump(0.05)
         return cell.result
 
+    def wait_for(self, holds: Callable[[], object], timeout: float = 30) -> None:
+        """Take messages until a predicate holds, whichever cells run or not."""
+        deadline = time.monotonic() + timeout
+        while not holds():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"it did not come true in {timeout} s")
+            self._pump(0.05)
+
     def _pump(self, timeout: float) -> None:
         with suppress(Empty):
             self._on_iopub(self.client.iopub_channel.get_msg(timeout=timeout))
@@ -176,6 +186,8 @@ class Kernel:
             self.client.input(cell.answers.pop(0))
 
     def _on_iopub(self, message: Message) -> None:
+        for watch in self.watchers:
+            watch(message)
         cell = self._cells.get(message["parent_header"].get("msg_id", ""))
         if cell is None:
             return

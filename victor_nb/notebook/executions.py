@@ -32,6 +32,11 @@ class Execution:
 _current: ContextVar[Execution | None] = ContextVar("victor_nb_execution", default=None)
 
 
+def leave_cell() -> None:
+    """What the calling task does from now on belongs to no cell, whichever one started it."""
+    _current.set(None)
+
+
 class Executions:
     """The runs of one shell's cells."""
 

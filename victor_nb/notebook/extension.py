@@ -32,6 +32,8 @@ def unload(shell: InteractiveShell) -> None:
         cast("Any", shell).magics_manager.magics[kind].pop("victor", None)
     formatters.unregister(shell)
     _clean_ups(shell)[:] = [other for other in _clean_ups(shell) if other is not give_a_body]
+    if panels := sys.modules.get("victor_nb.notebook.panels.frame"):
+        panels.close_panel()
     if session := sys.modules.get("victor_nb.session"):
         session.current().close()
         session.set_current(None)

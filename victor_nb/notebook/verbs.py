@@ -16,6 +16,7 @@ from victor_nb.notebook.verb_table import VERBS
 from victor_nb.notebook.verbs_analytics import analytics
 from victor_nb.notebook.verbs_code import paste
 from victor_nb.notebook.verbs_export import export
+from victor_nb.notebook.verbs_panel import panel
 from victor_nb.notebook.words import Verb, Wait, refuse_more, say
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ _VERBS: dict[str, Verb] = {
     "config": verbs_request.config,
     "analytics": analytics,
     "export": export,
+    "panel": panel,
     "tags": _tags,
     "paste": paste,
     "doctor": _doctor,

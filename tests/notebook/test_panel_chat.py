@@ -1,0 +1,71 @@
+"""The Chat panel, seen through the messages that a front end gets and sends."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from support.cells import error_of, run_ok, value_of
+from support.kernels import Kernel
+from support.llm_server import LLMServer
+from support.widgets import WidgetModels
+
+Shared = tuple[Kernel, LLMServer]
+
+
+@pytest.fixture
+def panel(shared: Shared) -> WidgetModels:
+    """A panel in a conversation of its own."""
+    run_ok(shared[0], "vn.orchestrator.use_session(__import__('uuid').uuid4().hex)")
+    models = WidgetModels(shared[0])
+    run_ok(shared[0], "import victor_nb.notebook.panels.frame as frame\nframe.close_panel()\n%victor panel")
+    return models
+
+
+def ask(panel: WidgetModels, text: str) -> None:
+    panel.enter(panel.find("TextModel"), text)
+
+
+def test_it_is_a_widget_with_words_for_those_who_see_none(shared: Shared) -> None:
+    shown = run_ok(shared[0], "%victor panel").displays
+    assert set(shown[0]) == {"text/plain", "application/vnd.jupyter.widget-view+json"}
+    assert "pip install" in shown[0]["text/plain"]
+
+
+def test_enter_sends_and_the_answer_is_in_the_conversation(panel: WidgetModels) -> None:
+    ask(panel, "What is *this*? <b>")
+    panel.wait_for("<p>Hello from the loopback server.</p>")
+    assert "What is *this*? &lt;b&gt;" in panel.text()
+    assert panel.states[panel.find("TextModel")]["value"] == ""
+    assert value_of(panel.kernel, "[m.role for m in vn.conversation.messages]") == "['user', 'assistant']"
+
+
+def test_it_streams_while_a_cell_awaits_and_the_cell_shows_nothing_of_it(panel: WidgetModels, shared: Shared) -> None:
+    gate = threading.Event()
+    shared[1].reply(chunks=("First. ", "Last."), gate=gate, gate_after=2)
+    cell = panel.kernel.start("import asyncio\nwhile not vn.conversation.turn_ids: await asyncio.sleep(0.05)\n'over'")
+    panel.set(panel.find("TextModel"), value="Go on")
+    panel.click("Send")
+    panel.wait_for("First.")
+    assert not cell.done
+    gate.set()
+    panel.wait_for("First. Last.")
+    assert panel.kernel.wait(cell).displays == [{"text/plain": "'over'"}]
+
+
+def test_what_a_cell_asks_shows_up(panel: WidgetModels) -> None:
+    run_ok(panel.kernel, "%%victor\nAsked in a cell")
+    panel.wait_for("Asked in a cell")
+
+
+def test_a_turn_that_fails_gives_the_question_back(panel: WidgetModels, shared: Shared) -> None:
+    shared[1].reply(status=400, error="no such thing")
+    ask(panel, "Try this")
+    panel.wait_for("no such thing")
+    panel.kernel.wait_for(lambda: panel.states[panel.find("TextModel")]["value"] == "Try this")
+    assert value_of(panel.kernel, "vn.conversation.turn_ids") == "()"
+
+
+def test_a_panel_that_is_no_panel_is_refused(shared: Shared) -> None:
+    assert error_of(shared[0], "%victor panel chta").traceback[0].endswith("Did you mean 'chat'?")
+    assert error_of(shared[0], "vn.panel('x')").ename == "UsageError"

@@ -1,0 +1,84 @@
+"""A turn that was asked in the panel, while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from typing import Any, Final
+
+from victor_nb.agent.orchestrator import AgentOrchestrator
+from victor_nb.messages import ChatChunk, ChatResponse
+from victor_nb.notebook.panels.outlet import WidgetOutlet
+from victor_nb.notebook.panels.questions import question_html
+from victor_nb.notebook.panels.widgets import html, ipywidgets
+from victor_nb.notebook.stream import AnswerDisplay
+from victor_nb.notebook.turns import ReadTurn
+
+log = logging.getLogger(__name__)
+_TICK_S: Final = 0.1
+
+
+class LiveTurn:
+    """Shows one question and streams its answer below it. `run` may be called once, on the private loop; `known`
+    are the turns that there were before."""
+
+    def __init__(self, question: str, known: Collection[str], idle: Callable[[], None]) -> None:
+        answer = ipywidgets().VBox()
+        self.widget = ipywidgets().VBox([html(question_html(question)), answer])
+        self._question = question
+        self._known = known
+        self._idle = idle
+        self._display = AnswerDisplay(WidgetOutlet(answer), sole=True)
+        self._task: asyncio.Task[Any] | None = None
+
+    async def run(self, orchestrator: AgentOrchestrator, session_id: str) -> ChatResponse | None:
+        """The answer; None when it was stopped before there was any.
+
+        Raises:
+            VictorError: the turn failed. What had come is shown, and marked.
+        """
+        self._task = asyncio.current_task()
+        ticking = asyncio.create_task(self._tick())
+        before = orchestrator.last_response
+        try:
+            response = await orchestrator.chat(self._question, session_id=session_id, on_chunk=self._feed)
+        except asyncio.CancelledError:
+            partial = orchestrator.last_response
+            return self._stopped(None if partial is before else partial)
+        except BaseException:
+            self._safely(self._display.failed)
+            raise
+        finally:
+            ticking.cancel()
+        self._safely(lambda: self._display.finish(response))
+        return response
+
+    def is_of(self, turn: ReadTurn) -> bool:
+        """Whether this is that turn: its id is not known before it is over."""
+        return turn.turn_id not in self._known and turn.question == self._question
+
+    def stop(self) -> None:
+        """Cancel the turn; what has come is kept, by the conversation too. A second call does nothing."""
+        if self._task and not self._task.cancelling():
+            self._task.cancel()
+
+    def _stopped(self, partial: ChatResponse | None) -> ChatResponse | None:
+        self._safely(lambda: self._display.interrupted(partial))
+        return partial
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self._safely(self._display.tick)
+            self._safely(self._idle)
+
+    def _feed(self, chunk: ChatChunk) -> None:
+        self._safely(lambda: self._display.feed(chunk))
+
+    def _safely(self, show: Callable[[], None]) -> None:
+        """A display that fails must not end the answer."""
+        try:
+            show()
+        except Exception:
+            log.exception("the answer could not be displayed in the panel")
