@@ -1,6 +1,6 @@
 """How to reach a provider: its key, its URL, and whether its package is installed. Models and embedders ask here.
 
-A key from the environment or `.env` is only sent to its own provider. Imports no SDK.
+A key from the environment, `.env` or the keyring is only sent to its own provider. Imports no SDK.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _default_url(name: ModelName) -> str | None:
 
 
 def _key(provider: Provider, name: ModelName, base_url: str | None, url_given: bool, otherwise: str) -> str | None:
-    """The key from the environment or `.env`; None where none is wanted. It never goes to a URL it was not made for."""
+    """The key from where keys are kept; None where none is wanted. It never goes to a URL it was not made for."""
     if url_given and base_url is not None and not _is_own(name.provider, base_url):
         return None
     env = environment()
@@ -77,7 +77,8 @@ def _key(provider: Provider, name: ModelName, base_url: str | None, url_given: b
         names = " or ".join(provider.env_keys)
         raise MissingKeyError(
             f"{provider.label} needs an API key, and {names} is not set.",
-            hint=f"Put {provider.env_keys[0]}=… into a .env file or the environment (not into a cell), {otherwise}",
+            hint=f"Put {provider.env_keys[0]}=… into a .env file, the environment or the keyring (not into a cell), "
+            f"{otherwise}",
         )
     return found
 

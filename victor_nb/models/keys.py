@@ -1,5 +1,6 @@
-"""Where API keys come from: the environment, and for those that it does not hold the `.env` file in the working
-directory. Nothing is copied into the environment, from where other programs would inherit it.
+"""Where API keys come from: the environment, for those that it does not hold the `.env` file in the working directory,
+and behind both the keyring of the operating system. Nothing is copied into the environment, from where other programs
+would inherit it.
 
 Only the variables of keys are read there: a `.env` that came with a folder must not send a person's key to an
 address of its own.
@@ -12,19 +13,31 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from victor_nb.models.catalog import EMBEDDERS, PROVIDERS
+from victor_nb.models.keyring_keys import KEYRING
 
 KEY_NAMES = frozenset(key for provider in (*PROVIDERS.values(), *EMBEDDERS) for key in provider.env_keys)
 
 
 class Environment(Mapping[str, str]):
-    """The environment as the model layer sees it; its repr shows no values."""
+    """The environment as the model layer sees it; its repr shows no values. The keyring is asked for a key when it is
+    wanted and nowhere else, so that its names are not counted."""
 
     def __init__(self, env: Mapping[str, str], keys: Mapping[str, str]) -> None:
         self._env = env
         self._keys = keys
 
     def __getitem__(self, name: str) -> str:
-        return self._keys[name] if not self._env.get(name) and name in self._keys else self._env[name]
+        if found := self._env.get(name) or self._keys.get(name) or (KEYRING.get(name) if name in KEY_NAMES else None):
+            return found
+        return self._env[name]
+
+    def place_of(self, name: str) -> str | None:
+        """Where the key called `name` is: `environment`, `.env`, `keyring`, or None."""
+        if self._env.get(name):
+            return "environment"
+        if name in self._keys:
+            return ".env"
+        return "keyring" if name in KEY_NAMES and KEYRING.get(name) else None
 
     def __iter__(self) -> Iterator[str]:
         return iter({**self._env, **self._keys})

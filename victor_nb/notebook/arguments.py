@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from victor_nb.errors import UsageError, did_you_mean
 from victor_nb.notebook.flags import FLAGS, CellOptions
+from victor_nb.notebook.line_secrets import refuse_keys
 from victor_nb.notebook.verb_table import VERBS
 
 
@@ -42,6 +43,7 @@ def line_help() -> str:
 
 
 def _words(magic: str, line: str) -> list[str]:
+    refuse_keys(magic, line)
     try:
         return shlex.split(line)
     except ValueError:
@@ -52,6 +54,7 @@ def parse_cell_line(line: str) -> CellOptions:
     """
     Raises:
         UsageError: a flag is unknown or has no value, or something else stands on the line.
+        KeyOnLineError: a key stands on it.
     """
     options, rest = take_flags("%%victor", _words("%%victor", line))
     if rest:
@@ -81,6 +84,7 @@ def parse_verb(line: str) -> tuple[str, list[str]]:
 
     Raises:
         UsageError: the verb is unknown.
+        KeyOnLineError: a key stands on the line.
     """
     words = _words("%victor", line)
     if not words:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from victor_nb.errors import UsageError, did_you_mean
+from victor_nb.notebook.line_secrets import refuse_random
 
 if TYPE_CHECKING:
     from victor_nb.messages import JsonValue
@@ -86,8 +87,15 @@ def _format(name: str) -> str:
     return name
 
 
+def _model(name: str) -> str:
+    refuse_random("%%victor", [name])
+    return name
+
+
 FLAGS: Final[tuple[Flag, ...]] = (
-    Flag("model", ("-m", "--model"), "the model of this cell, as openai:gpt-5 or demo", "MODEL", values="model"),
+    Flag(
+        "model", ("-m", "--model"), "the model of this cell, as openai:gpt-5 or demo", "MODEL", _model, values="model"
+    ),
     Flag("session", ("-s", "--session"), "the conversation that this cell belongs to", "NAME", values="session"),
     Flag(
         "output",

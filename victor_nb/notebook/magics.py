@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from victor_nb.notebook.arguments import cell_help, parse_cell_line, parse_verb
+from victor_nb.notebook.line_secrets import KeyOnLineError, forget_input
 
 if TYPE_CHECKING:
     from victor_nb.notebook.kernel_host import KernelHost
@@ -33,16 +34,23 @@ class VictorMagics(Magics):
     @no_var_expand
     @line_cell_magic
     def victor(self, line: str, cell: str | None = None) -> Any:
-        if cell is None:
-            from victor_nb.notebook.verbs import run_verb
-            from victor_nb.notebook.waiting import wait
-
-            return run_verb(*parse_verb(line), self._session, wait)
-        options = parse_cell_line(line)
-        if not cell.strip():
-            print(_EMPTY_HINT)  # noqa: T201
-            return None
-        self._host.asker.ask(cell.strip(), options)
-        return None
+        try:
+            return self._steer(line) if cell is None else self._ask(line, cell)
+        except KeyOnLineError:
+            forget_input(self._host.shell)
+            raise
 
     victor.__doc__ = cell_help()
+
+    def _steer(self, line: str) -> Any:
+        from victor_nb.notebook.verbs import run_verb
+        from victor_nb.notebook.waiting import wait
+
+        return run_verb(*parse_verb(line), self._session, wait)
+
+    def _ask(self, line: str, cell: str) -> None:
+        options = parse_cell_line(line)
+        if cell.strip():
+            self._host.asker.ask(cell.strip(), options)
+        else:
+            print(_EMPTY_HINT)  # noqa: T201

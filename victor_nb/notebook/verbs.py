@@ -12,6 +12,7 @@ from victor_nb.notebook import verbs_context, verbs_request, verbs_session
 from victor_nb.notebook.arguments import line_help
 from victor_nb.notebook.doctor import examine
 from victor_nb.notebook.held import choice
+from victor_nb.notebook.line_secrets import refuse_random
 from victor_nb.notebook.verb_table import VERBS
 from victor_nb.notebook.verbs_analytics import analytics
 from victor_nb.notebook.verbs_code import paste
@@ -48,6 +49,7 @@ def _named(model: IChatModel) -> str:
 
 
 def _use(session: Session, words: list[str], wait: Wait) -> None:
+    refuse_random("%victor use", words)
     if len(words) != 1:
         raise UsageError("%victor use takes one model.", hint="as %victor use openai:gpt-5, or %victor use demo")
     say(f"Using {_named(wait(session.orchestrator.use_model(words[0])))}.")
