@@ -1,203 +1,154 @@
-"""What `vn.analytics` shows of itself as the value of a cell: a static page of the turns, their cost, the exporters and
-the proof that nothing was lost. It asks for the summary and the latest turns only, so that a store of any size is
-shown at once.
+"""The dashboard: what `vn.analytics` shows of itself as the value of a cell, and `vn.analytics.dashboard(…)` of some
+turns. A static picture of one moment, as HTML with inline SVG, at most 20 KB: no script, nothing from elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from victor_nb.frames import dashboard_view as view
-from victor_nb.frames.dashboard_turns import LatestTurn, latest_turns
-from victor_nb.frames.dashboard_view import (
-    UNKNOWN,
-    bars,
-    exporter_name,
-    known,
-    seconds,
-    size,
-    table,
-    text,
-    tile,
-    usd,
-    whole,
-)
+from victor_nb.errors import UsageError
+from victor_nb.frames import dashboard_tables as tables
+from victor_nb.frames.dashboard_charts import charts
+from victor_nb.frames.dashboard_facts import DashboardFacts, read_facts
+from victor_nb.frames.dashboard_numbers import counted, size
+from victor_nb.frames.dashboard_style import CLASSES, STYLE
+from victor_nb.frames.dashboard_view import cut, foot, text
+from victor_nb.frames.dashboard_words import as_text, in_words, is_proven, proof_told
 from victor_nb.protocols import IStoreUpkeep
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from victor_nb.errors import VictorError
-    from victor_nb.frames.handle import Analytics
-    from victor_nb.protocols import IEventStore, Outbox
+    from victor_nb.frames.build import Request
+    from victor_nb.protocols import IEventStore
 
-LATEST: Final = 60
-_LISTED_TURNS, _LISTED_MODELS, _LISTED_EXPORTERS = 6, 6, 8
+MOST_BYTES: Final = 20_000
+_PAGE: Final = (
+    '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
+    '<meta name="viewport" content="width=device-width"><title>Analytics</title>'
+    "<style>body{font:14px system-ui,sans-serif;margin:2em}</style></head><body>\n%s\n</body></html>\n"
+)
 
 
-def render(analytics: Analytics) -> str:
-    """The dashboard as HTML: no script, nothing from elsewhere, at most 15 KB.
+@dataclass(frozen=True)
+class Dashboard:
+    """Shown in a cell, it is a page of key figures, charts and tables; `print` gives the key figures as text."""
 
-    Raises:
-        StoreError: the store cannot be read.
-    """
-    all_turns, by_model = analytics.summary(by=None), analytics.summary(by="model")
-    latest = latest_turns(analytics, LATEST)
-    store, proof = analytics.store, all_turns.attrs["victor"]
-    parts = [
-        f'<div class="quiet">{_place(store)}</div>',
-        _tiles(all_turns.to_dict("records")[0]),
-        _bars(latest),
-        _models(by_model),
-        _turns(latest[:_LISTED_TURNS]),
-        _exporters(proof["exporters"], store.outboxes()),
-        _proof(proof, store.degraded),
-    ]
-    return f'<div class="victor-nb-dash">{view.STYLE}{"".join(parts)}</div>'
+    html: str
+    text: str
+
+    @classmethod
+    def of(cls, request: Request, told_filters: str = "") -> Dashboard:
+        """
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        facts, store = read_facts(request), request.scope.store
+        head = [*_place(store), *([told_filters] if told_filters else [])]
+        html = _page(facts, store, head)
+        if len(html.encode()) > MOST_BYTES:
+            html = _page(facts, store, head, hints=False)
+        return cls(html, as_text(facts, told_filters))
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def to_html(self, path: str | os.PathLike[str]) -> Path:
+        """Write it as a page of its own, which needs no network; a file that is there is replaced by a whole one.
+
+        Raises:
+            UsageError: `path` is no path of a file.
+        """
+        if not isinstance(path, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise UsageError(f"{path!r} is no path.", hint='name a file, such as "analytics.html"')
+        target = Path(path).expanduser()
+        if target.is_dir():
+            raise UsageError(f"{target} is a folder.", hint='name a file, such as "analytics.html"')
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_name(f".{uuid.uuid4().hex}")
+        try:
+            draft.write_text(_PAGE % self.html, encoding="utf-8")
+            draft.replace(target)
+        finally:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+        return target
 
 
 def render_error(error: VictorError) -> str:
     """What is shown in place of the dashboard of a store that cannot be read."""
     said = f"✗ {error.message} → {error.hint}" if error.hint else f"✗ {error.message}"
-    return f'<div class="victor-nb-dash">{view.STYLE}<b>Analytics</b>{_foot(text(said, 500), bad=True)}</div>'
+    return _wrapped("<b>Analytics</b>" + foot(text(said, 500), wrong=True))
 
 
-def _place(store: IEventStore) -> str:
-    place = getattr(store, "place", type(store).__name__)
+def told(model: str | list[str] | None, filters: Mapping[str, Any]) -> str:
+    """The filters in words."""
+    given = {"model": model, **filters}
+    return " · ".join(f"{name}: {cut(_one(value))}" for name, value in given.items() if value)
+
+
+def _one(value: object) -> object:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={one}" for name, one in value.items())  # pyright: ignore[reportUnknownVariableType]
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def _wrapped(inside: str) -> str:
+    return f'<div class="{CLASSES}">{STYLE}{inside}</div>'
+
+
+def _place(store: IEventStore) -> list[str]:
+    place = cut(getattr(store, "place", type(store).__name__), 120)
     bytes_there = size(store.size_bytes()) if isinstance(store, IStoreUpkeep) and not store.degraded else ""
-    return " · ".join(part for part in ("<b>Analytics</b>", text(place, 120), bytes_there) if part)
+    return [part for part in (place, bytes_there) if part]
 
 
-def _tiles(all_turns: dict[Any, Any]) -> str:
-    failed, cut, unpriced = (all_turns[name] for name in ("errors", "interrupted", "cost_unknown"))
-    troubles = [f'<span class="bad">{failed:,} failed</span>' if failed else "", f"{cut:,} interrupted" if cut else ""]
-    read = all_turns["cache_read_tokens"]
-    p95 = all_turns["duration_s_p95"]
-    shown = [
-        tile(whole(all_turns["turns"]), "turns", " · ".join(filter(None, troubles))),
-        tile(whole(all_turns["input_tokens"]), "input tokens", f"{read:,} from cache" if known(read) and read else ""),
-        tile(whole(all_turns["output_tokens"]), "output tokens"),
-        tile(usd(all_turns["cost_usd"]), "cost", f"+ {unpriced:,} of unknown price" if unpriced else ""),
-        tile(seconds(all_turns["duration_s_p50"]), "median time", f"95 %: {seconds(p95)}" if known(p95) else ""),
+def _page(facts: DashboardFacts, store: IEventStore, head: list[str], *, hints: bool = True) -> str:
+    beside = tables.by_model(facts.models) + tables.tools(facts)
+    below = [tables.latest(facts.turns), tables.exporters(facts.proof["exporters"], facts.errors)]
+    parts = [
+        f'<div class="quiet">{" · ".join(["<b>Analytics</b>", *(text(part, 140) for part in head)])}</div>',
+        tables.tiles(facts.totals),
+        f'<div class="sides"><div>{_charts(facts, hints=hints)}</div><div>{beside}</div></div>',
+        f'<div class="sides">{"".join(f"<div>{part}</div>" for part in below if part)}</div>' if facts.turns else "",
+        _proof(facts, store.degraded),
     ]
-    return f'<div class="tiles">{"".join(shown)}</div>'
+    return _wrapped("".join(parts))
 
 
-def _bars(latest: Sequence[LatestTurn]) -> str:
-    if not latest:
-        return '<p class="quiet">No turns yet. Ask something, then look again.</p>'
-    oldest_first = latest[::-1]
-    tokens = [
-        [None, None] if turn["usage_source"] == "unmeasured" else [turn["input_tokens"], turn["output_tokens"]]
-        for turn in oldest_first
-    ]
-    times = [
-        [turn["duration_s"], None] if turn["status"] in ("ok", None) else [None, turn["duration_s"]]
-        for turn in oldest_first
-    ]
-    drawn = {
-        "Tokens <i>■</i> input <i class='out'>■</i> output": bars(tokens, ["", "out"], "tokens of the latest turns"),
-        "Seconds <i>■</i> answered <i class='bad'>■</i> failed": bars(
-            times, ["", "bad"], "seconds of the latest turns"
-        ),
-    }
-    boxes = "".join(f"<div><h4>{name}</h4>{picture}</div>" for name, picture in drawn.items())
-    return f'<div class="bars">{boxes}</div><div class="quiet">{_told(len(latest))}</div>'
+def _charts(facts: DashboardFacts, *, hints: bool) -> str:
+    """Hidden by an attribute and shown by the style sheet, and the words the other way round: see `dashboard_style`."""
+    if not facts.turns:
+        return f'<p class="quiet">{_nothing(facts)}</p>'
+    words = in_words(facts)
+    lines = "".join(f"<div>{text(line, 300)}</div>" for line in words if line)
+    return (
+        f'<div class="charts" hidden="">{charts(facts, " ".join(words), hints=hints)}</div>'
+        f'<div class="quiet">{_which(facts)}</div><div class="words">{lines}</div>'
+    )
 
 
-def _told(turns: int) -> str:
-    return f"the last {turns} turns, oldest first" if turns > 1 else "one turn"
+def _nothing(facts: DashboardFacts) -> str:
+    return "No turn fits." if facts.narrowed else "No turns yet. Ask something, then look again."
 
 
-def _models(by_model: pd.DataFrame) -> str:
-    if by_model.empty:
-        return ""
-    ordered = by_model.sort_values("turns", ascending=False).head(_LISTED_MODELS)
-    rows = [
-        [
-            text(row["model"]),
-            whole(row["turns"]),
-            whole(row["errors"]),
-            whole(row["input_tokens"]),
-            whole(row["output_tokens"]),
-            _cost(row),
-            seconds(row["duration_s_p50"]),
-            seconds(row["duration_s_p95"]),
-        ]
-        for row in ordered.to_dict("records")
-    ]
-    more = f'<div class="quiet">and {len(by_model) - len(ordered)} more</div>' if len(by_model) > len(ordered) else ""
-    return "<h4>By model</h4>" + table(["model", "turns", "failed", "in", "out", "cost", "median", "95 %"], rows) + more
+def _which(facts: DashboardFacts) -> str:
+    shown, every = len(facts.turns), int(facts.totals["turns"])
+    if shown == 1:
+        return "one turn"
+    return f"the last {shown:,} of {counted(every, 'turn')}" if shown < every else f"{shown:,} turns, oldest first"
 
 
-def _cost(row: dict[Any, Any]) -> str:
-    unpriced = f"{whole(row['cost_unknown'])} unknown" if row["cost_unknown"] else ""
-    priced = usd(row["cost_usd"]) if known(row["cost_usd"]) else ""
-    return " + ".join(part for part in (priced, unpriced) if part) or UNKNOWN
-
-
-def _turns(latest: Sequence[LatestTurn]) -> str:
-    if not latest:
-        return ""
-    rows = [
-        [
-            f"{turn['started_at']:%Y-%m-%d %H:%M:%S}",
-            text(turn["model"]),
-            _status(turn),
-            whole(turn["input_tokens"]),
-            whole(turn["output_tokens"]),
-            usd(turn["cost_usd"]),
-            seconds(turn["duration_s"]),
-        ]
-        for turn in latest
-    ]
-    heads = ["started, UTC", "model", "status", "in", "out", "cost", "time"]
-    return "<h4>Latest turns</h4>" + table(heads, rows, text=3)
-
-
-def _status(turn: LatestTurn) -> str:
-    if turn["status"] is None:
-        return "running"
-    why = f": {text(turn['error_type'])}" if turn["error_type"] else ""
-    status = text(turn["status"])
-    return status if turn["status"] == "ok" else f'<span class="bad">{status}{why}</span>'
-
-
-def _exporters(counts: Mapping[str, Mapping[str, int]], outboxes: Sequence[Outbox]) -> str:
-    if not counts:
-        return ""
-    errors = {outbox.exporter: outbox.last_error for outbox in outboxes if outbox.last_error}
-    rows = [
-        _exporter(name, its_counts, errors.get(name)) for name, its_counts in list(counts.items())[:_LISTED_EXPORTERS]
-    ]
-    heads = ["exporter", "last error", "delivered", "pending", "refused"]
-    more = len(counts) - len(rows)
-    last = f'<div class="quiet">and {more} more: vn.analytics.exports()</div>' if more else ""
-    return "<h4>Exporters</h4>" + table(heads, rows, text=2) + last
-
-
-def _exporter(name: str, counts: Mapping[str, int], error: str | None) -> list[str]:
-    return [
-        text(exporter_name(name), 80),
-        f'<span class="bad">{text(error, 100)}</span>' if error else UNKNOWN,
-        whole(counts["delivered"]),
-        whole(counts["pending"]),
-        f'<span class="bad">{counts["dead"]:,}</span>' if counts["dead"] else "0",
-    ]
-
-
-def _proof(proof: dict[str, Any], degraded: str | None) -> str:
-    counts = f"{proof['accepted']:,} events recorded, {proof['stored']:,} stored"
-    counts += f", {proof['pruned']:,} deleted on purpose" if proof["pruned"] else ""
+def _proof(facts: DashboardFacts, degraded: str | None) -> str:
     if degraded:
-        return _foot(f"✗ {counts}, in memory only: {text(degraded, 200)}", bad=True)
-    if proof["gaps"]:
-        return _foot(f"✗ {counts}: see vn.analytics.turns().attrs['victor']['gaps']", bad=True)
-    if not proof["flushed"]:
-        return _foot(f"✗ {counts}; the latest are not on disk yet", bad=True)
-    return _foot(f"✓ {counts}: nothing lost")
-
-
-def _foot(told: str, *, bad: bool = False) -> str:
-    return f'<div class="foot {"bad" if bad else "quiet"}">{told}</div>'
+        counts = proof_told(facts)[2:].partition(": ")[0]
+        return foot(f"✗ {counts}, in memory only: {text(degraded, 200)}", wrong=True)
+    return foot(proof_told(facts), wrong=not is_proven(facts))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, get_type_hints
 
@@ -32,7 +32,7 @@ class Filters(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """The same, checked: times in µs, and for each tag the texts that its value may have."""
+    """The same, checked: times in µs, and for each tag the texts that its value may have. `models`: any of these."""
 
     session: str | None = None
     notebook: str | None = None
@@ -43,11 +43,13 @@ class Filter:
     where: Where | None = None
     newest_first: bool = False
     limit: int | None = None
+    models: Sequence[str] = ()
 
     @property
     def takes_all(self) -> bool:
         """Whether every row of the runs and the session is wanted."""
-        return not self.tags and (self.since_us, self.until_us, self.where, self.limit) == (None, None, None, None)
+        bounds = (self.since_us, self.until_us, self.where, self.limit)
+        return not self.tags and not self.models and all(bound is None for bound in bounds)
 
     def applied(self, table: pa.Table, time_column: str) -> pa.Table:
         """The rows that are wanted, by everything but scope and tags. `time_column` may name another to fall back to,
@@ -55,6 +57,8 @@ class Filter:
         import pyarrow as pa
 
         table = self._in_time(table, time_column)
+        if self.models:
+            table = matching(table, {"model": self.models})
         if self.where is not None:
             table = matching(table, self.where)
         if self.newest_first:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from victor_nb.frames.build import Request
+    from victor_nb.frames.dashboard import Dashboard
     from victor_nb.frames.plots import Plots
     from victor_nb.protocols import IEventStore
 
@@ -60,14 +62,15 @@ class Analytics:
         self._notebook_getter = notebook_getter
 
     def __repr__(self) -> str:
-        return f"<Analytics: {' '.join(f'.{name}()' for name in FRAMES)} .summary(by=) .plot .to_parquet(path)>"
+        frames = " ".join(f".{name}()" for name in FRAMES)
+        return f"<Analytics: {frames} .summary(by=) .dashboard() .plot .to_parquet(path)>"
 
     def _repr_html_(self) -> str | None:
         """IPython's hook: the dashboard, or why there is none; None, which shows the plain repr, when that failed."""
-        from victor_nb.frames.dashboard import render, render_error
+        from victor_nb.frames.dashboard import render_error
 
         try:
-            return render(self)
+            return self.dashboard().html
         except VictorError as error:
             return render_error(error)
         except Exception:
@@ -170,6 +173,21 @@ class Analytics:
 
         request = self._request(filters)
         return _proven(summarise(request, by), request.scope)
+
+    @takes_filters
+    def dashboard(self, *, model: str | Sequence[str] | None = None, **filters: Unpack[Filters]) -> Dashboard:
+        """Key figures, charts and tables of the turns, of one `model` or several if given: as the value of a cell, and
+        with `.to_html(path)` as a page of its own. `limit=` is the latest so many turns.
+
+        The key figures count all turns that fit; the charts show the latest 1,000 of them. Tokens, prices and times
+        that are unknown are counted as unknown, never as zero.
+        """
+        from victor_nb.frames.dashboard import Dashboard, told
+
+        models = [model] if isinstance(model, str) else list(model or ())
+        request = self._request(filters)
+        request = replace(request, filter=replace(request.filter, models=tuple(models)))
+        return Dashboard.of(request, told(models, filters))
 
     @takes_filters
     def to_arrow(

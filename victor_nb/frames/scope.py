@@ -35,7 +35,7 @@ class Scope:
 
     `everything` is true when they are all runs of the store, so that a query need not name them. `accepted` is how
     many events this kernel had recorded when the scope was made, if it is among them, and `flushed` whether the store
-    has them all.
+    has them all. `after_position` leaves out what is older.
     """
 
     store: IEventStore
@@ -44,6 +44,7 @@ class Scope:
     everything: bool = False
     accepted: int = 0
     flushed: bool = True
+    after_position: int = 0
 
     @property
     def reads_columns(self) -> bool:
@@ -52,7 +53,12 @@ class Scope:
     def query(self, types: Sequence[str]) -> EventQuery:
         """All events of these types (of any, when none is given)."""
         run_ids = None if self.everything else [run.id for run in self.runs]
-        return EventQuery(kernel_run_ids=run_ids, session_id=self.session_id, types=list(types) or None)
+        return EventQuery(
+            kernel_run_ids=run_ids,
+            session_id=self.session_id,
+            types=list(types) or None,
+            after_position=self.after_position,
+        )
 
     def all_of(self, kernel_run_id: str) -> EventQuery:
         """All events of one run, whatever the session."""
@@ -71,7 +77,7 @@ class Scope:
         if in_one or query.limit is not None:
             yield from sliced(self.rows(query, columns))
             return
-        after, last = 0, 0
+        after = last = query.after_position
         while True:
             page = replace(query, after_position=after, limit=PAGE_ROWS, max_bytes=PAGE_BYTES)
             found = self.rows(page, columns)
