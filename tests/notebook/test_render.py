@@ -22,12 +22,28 @@ from victor_nb.notebook.style import STYLE
 from victor_nb.notebook.transcript import Prose
 
 ALLOWED = re.compile(
-    "div|style|h[1-6]|p|em|strong|s|a|code|pre|span|[uo]l|li|table|thead|tbody|tr|t[hd]|br|hr|blockquote|details|summary"
+    "div|style|h[1-6]|p|em|strong|s|a|code|pre|span|[uo]l|li|table|thead|tbody|tr|t[hd]|br|hr|blockquote|details|summary|sup"
 )
 ATTRIBUTES = {"class", "href", "target", "rel", "start"}
 HOSTILE = st.one_of(
     st.sampled_from("<>&\"'`*_[]()!$\\\n\x00\x1b\u202e\ud800#-|:~= "),
-    st.sampled_from(["<script>", "onerror=", "javascript:", "data:", "](", "![", "$$", "\\(", "\\begin{a}", "```"]),
+    st.sampled_from(
+        [
+            "<script>",
+            "onerror=",
+            "javascript:",
+            "data:",
+            "](",
+            "![",
+            "$$",
+            "\\(",
+            "\\begin{a}",
+            "```",
+            "[^1]",
+            "[^1]: ",
+            "- [x] ",
+        ]
+    ),
     st.text(max_size=2),
 )
 
@@ -115,6 +131,19 @@ def test_no_other_address_becomes_a_link(url: str, form: str) -> None:
     audit = Audit(body(form.format(url)))
     assert not [attributes for _, attributes in audit.tags if "href" in attributes]
     audit.assert_harmless()
+
+
+def test_a_note_is_a_number_and_a_paragraph_at_the_end_without_an_address_in_the_page() -> None:
+    html = body("Said[^a], and again[^a][^b]; not [^0-9].\n\n[^b]: second\n[^a]: *first*\n[^c]: never\n\nThe end.")
+    assert html.startswith("<p>Said<sup>1</sup>, and again<sup>1</sup><sup>2</sup>; not [^0-9].</p>\n<p>The end.</p>\n")
+    assert html.endswith('<ol class="notes">\n<li><p><em>first</em></p>\n</li>\n<li><p>second</p>\n</li>\n</ol>\n')
+
+
+def test_a_task_has_a_box_that_is_no_control() -> None:
+    html = body("- [ ] open\n- [x] *done*\n- [ ]\n- [x](https://a.example)\n")
+    assert '<li class="task">☐ open</li>' in html
+    assert '<li class="task">☑ <em>done</em></li>' in html
+    assert html.count("☐") + html.count("☑") == 2
 
 
 def test_an_image_is_a_link_and_its_data_is_dropped() -> None:

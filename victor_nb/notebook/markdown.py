@@ -14,33 +14,51 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from victor_nb.notebook.characters import clean, show_bidi
+from victor_nb.notebook.footnotes import Definitions, add_footnotes
 from victor_nb.notebook.highlight import highlight
 from victor_nb.notebook.mathematics import add_mathematics, render_formula
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.rules_core import StateCore
     from markdown_it.token import Token
 
 _WEB = re.compile(r"(?:https?://|mailto:)[^\s\x00-\x20]", re.IGNORECASE)
 _TYPESET = re.compile(r"[$\\]")
+_BOXES = {"[ ] ": "☐", "[x] ": "☑"}
 
 
-def markdown_to_html(text: str) -> str:
-    """The HTML of a whole Markdown text, without a wrapper."""
-    return parser().render(clean(text))
+def markdown_to_html(text: str, shared: Definitions | None = None, *, last: bool = True) -> str:
+    """The HTML of a Markdown text, without a wrapper. A piece of a text is given what the pieces `shared`, and whether
+    it is the `last` of them."""
+    return parser().render(clean(text), (shared or Definitions()).env(last))
 
 
 @cache
 def parser() -> MarkdownIt:
-    """CommonMark with tables, strikethrough and mathematics."""
+    """CommonMark with tables, strikethrough, footnotes, task lists and mathematics. Its `env` is that of some
+    `Definitions`."""
     from markdown_it import MarkdownIt
 
     made = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    add_footnotes(made)
     add_mathematics(made)
+    made.core.ruler.push("tasks", _tick)
     made.validateLink = lambda url: bool(_WEB.match(url) or url.lower().startswith("data:image/"))
     for name, rule in _RULES.items():
         made.add_render_rule(name, rule)
     return made
+
+
+def _tick(state: StateCore) -> None:
+    """`- [ ]` and `- [x]` as a box: a control would look as if it could be clicked."""
+    for item, paragraph, words in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
+        if (item.type, paragraph.type) != ("list_item_open", "paragraph_open") or not words.children:
+            continue
+        first = words.children[0]
+        if first.type == "text" and (box := _BOXES.get(first.content[:4].lower())):
+            first.content = f"{box} {first.content[4:]}"
+            item.attrSet("class", "task")
 
 
 def _text(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:

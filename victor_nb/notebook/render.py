@@ -11,6 +11,7 @@ from html import escape
 
 from victor_nb.messages import ChatResponse, ToolCall, ToolResult, ToolStatus
 from victor_nb.notebook.characters import clean, show_bidi
+from victor_nb.notebook.footnotes import Definitions
 from victor_nb.notebook.markdown import code_to_html, markdown_to_html
 from victor_nb.notebook.style import STYLE
 from victor_nb.notebook.transcript import Prose, Segment, Thought, Verbatim
@@ -18,6 +19,7 @@ from victor_nb.notebook.transcript import Prose, Segment, Thought, Verbatim
 SHOWN_OF_ARGUMENTS = 60
 SHOWN_OF_RESULT = 4_000
 SHOWN_OF_REASONING = 8_000
+SHOWN_WHILE_RUNNING = 400
 
 _MARKS: dict[ToolStatus, str] = {
     "ok": "✓",
@@ -41,16 +43,17 @@ def wrap(body: str, *, styled: bool = True) -> str:
 
 def render_segments(segments: Iterable[Segment]) -> str:
     """The HTML of a transcript's segments, in order, without the wrapper."""
-    return "".join(_render_segment(segment) for segment in segments)
+    return "".join(render_segment(segment) for segment in segments)
 
 
-def _render_segment(segment: Segment) -> str:
+def render_segment(segment: Segment, shared: Definitions | None = None) -> str:
+    """One of them. The last piece of a text that was begun elsewhere is given what its pieces `shared`."""
     if isinstance(segment, Prose):
-        return markdown_to_html(segment.text)
+        return markdown_to_html(segment.text, shared)
     if isinstance(segment, Verbatim):
         return code_to_html(clean(segment.text), segment.language)
     if isinstance(segment, Thought):
-        return render_reasoning(segment.text)
+        return render_reasoning(segment.text, running=segment.running)
     return render_tool_line(segment.call, segment.result)
 
 
@@ -70,9 +73,13 @@ def _tool_state(result: ToolResult | None) -> str:
     return mark if result.status == "interrupted" else f"{mark} · {_seconds(result.duration_s)}"
 
 
-def render_reasoning(text: str) -> str:
-    """The model's reasoning, folded."""
-    return f"<details><summary>Reasoning</summary><pre>{_code(text, SHOWN_OF_REASONING)}</pre></details>\n"
+def render_reasoning(text: str, *, running: bool = False) -> str:
+    """The model's reasoning, folded; while it is `running`, how long it is and its end."""
+    shown = _code(
+        f"…{text[-SHOWN_WHILE_RUNNING:]}" if running and len(text) > SHOWN_WHILE_RUNNING else text, SHOWN_OF_REASONING
+    )
+    state = f" … {len(text.split()):,} words so far" if running else ""
+    return f"<details><summary>Reasoning{state}</summary><pre>{shown}</pre></details>\n"
 
 
 def render_note(text: str) -> str:

@@ -1,14 +1,15 @@
 """An answer while it streams: pieces of HTML in displays that are updated, and one output at the end.
 
 The answer grows in one display. Once that is long, its finished blocks stay behind, frozen, and a new display goes
-on with the rest, so that an update costs the bytes of the tail and nothing flickers above it. Updates come at most
-ten a second, and only while all of them together stay within 16 bytes for each byte of text, or within 1.6 KB a
-second, which is what a slow model gets.
+on with the rest, so that an update costs the bytes of the tail and nothing flickers above it (`pieces.py`). Updates
+come at most ten a second, and only while all of them together stay within 18 bytes for each byte of text, 9 for the
+first thousand. A model that is so slow that this would let two seconds pass is shown every two seconds, within 50
+bytes for each byte of text and 60 KB for the start.
 
 A front end can update a display but not remove it. When the cell holds nothing but this answer (`sole`, no tool has
 run) the end is therefore `clear_output(wait=True)` and one new display. Otherwise clearing would take what the
 user's tools printed: then the first display gets the whole answer, and further ones, which only answers beyond
-about 1,500 characters have, become empty.
+about 1,000 characters have, become empty.
 """
 
 from __future__ import annotations
@@ -17,9 +18,8 @@ import time
 from collections.abc import Callable
 
 from victor_nb.messages import ChatChunk, ChatResponse, new_id
-from victor_nb.notebook.blocks import split_blocks, split_long
-from victor_nb.notebook.characters import clean
 from victor_nb.notebook.looks import LOOKS
+from victor_nb.notebook.pieces import Pieces
 from victor_nb.notebook.publisher import Bundle, IPythonPublisher, Publisher
 from victor_nb.notebook.render import (
     footer_text,
@@ -29,17 +29,20 @@ from victor_nb.notebook.render import (
     render_segments,
     wrap,
 )
-from victor_nb.notebook.transcript import Prose, Segment, Transcript
+from victor_nb.notebook.transcript import Prose, Transcript
 
-__all__ = ["AnswerDisplay", "IPythonPublisher", "Publisher", "split_blocks"]
+__all__ = ["AnswerDisplay", "IPythonPublisher", "Publisher"]
 
 INTERVAL_S = 0.1
-PIECE_CHARACTERS = 1_500
+ALIVE_S = 2.0
+PIECE_CHARACTERS = 1_000
 PIECE_CHARACTERS_IF_SOLE = 500
-BYTES_PER_TEXT_BYTE = 16
-BYTES_PER_SECOND = 1_600
-FIRST_CREDIT = 8_000
-MESSAGE_OVERHEAD = 900  # bytes of headers around a display message, measured on ipykernel 7.4
+EARLY_BYTES = 1_000
+BYTES_PER_EARLY_BYTE = 9
+CREDIT = 3_000
+BYTES_PER_BYTE = 18
+BYTES_PER_BYTE_ALIVE = 50
+ALIVE_CREDIT = 60_000
 
 INTERRUPTED = "Interrupted: the answer is incomplete."
 FAILED = "The answer broke off here."
@@ -69,14 +72,12 @@ class AnswerDisplay:
         self._clock = clock
         self._live = publish.live
         self._whole = Transcript()
-        self._open = Transcript()
-        self._displays: list[str] = []
-        self._open_shown = False
+        self._pieces = Pieces(publish, self._look)
         self._dirty = False
         self._updated_at = 0.0
         self._text_bytes = 0
-        self._sent_bytes = 0
-        self._last_cost = 0
+        self._thought_bytes = 0
+        self._begun_with = 0
         self._closed = False
 
     def printed_beside(self) -> None:
@@ -91,12 +92,13 @@ class AnswerDisplay:
     def feed(self, chunk: ChatChunk) -> None:
         """Take the next piece of the answer. The first one, and the start of a tool, are shown at once."""
         self._whole.add(chunk)
-        self._open.add(chunk)
+        self._pieces.add(chunk)
         self._text_bytes += len(chunk.content.encode("utf-8", "replace"))
+        self._thought_bytes += len(chunk.reasoning.encode("utf-8", "replace"))
         self._dirty = True
         if chunk.tool_started:
             self._sole = False
-        if chunk.tool_started or not self._displays:
+        if chunk.tool_started or not self._pieces.displays:
             self._refresh()
         else:
             self.tick()
@@ -108,47 +110,23 @@ class AnswerDisplay:
 
     def _due(self) -> bool:
         waited = self._clock() - self._updated_at
-        if waited < INTERVAL_S:
-            return False
-        allowed = FIRST_CREDIT + BYTES_PER_TEXT_BYTE * self._text_bytes
-        return waited * BYTES_PER_SECOND >= self._last_cost or self._sent_bytes + self._last_cost <= allowed
+        cost = self._pieces.sent_bytes - self._begun_with + self._pieces.last_cost
+        if waited >= ALIVE_S:
+            alive = BYTES_PER_BYTE_ALIVE * (self._text_bytes + self._thought_bytes)
+            return cost <= ALIVE_CREDIT + alive
+        early = min(self._text_bytes, EARLY_BYTES)
+        late = self._text_bytes - early
+        return waited >= INTERVAL_S and cost <= CREDIT + BYTES_PER_EARLY_BYTE * early + BYTES_PER_BYTE * late
 
     def _refresh(self) -> None:
         self._dirty = False
         if not self._live:
             return
+        first = not self._pieces.displays
         self._updated_at = self._clock()
-        frozen = self._cut()
-        if frozen is not None:
-            self._send(frozen)
-            self._open_shown = False
-        self._last_cost = self._send(self._open.segments)
-
-    def _cut(self) -> list[Segment] | None:
-        """Take the finished part of the open piece out of it, once it has become long."""
-        segments = self._open.segments
-        last = segments[-1]
-        long = PIECE_CHARACTERS_IF_SOLE if self._sole else PIECE_CHARACTERS
-        if not isinstance(last, Prose) or len(last.text) < long or self._open.tool_running:
-            return None
-        blocks, tail = split_blocks(clean(last.text))
-        head = "".join(blocks)
-        if len(tail) >= long and (cut := split_long(tail)):
-            head, tail = head + cut[0], cut[1]
-        if not head:
-            return None
-        self._open = Transcript([Prose(tail)])
-        return [*segments[:-1], Prose(head)]
-
-    def _send(self, segments: list[Segment]) -> int:
-        if not self._open_shown:
-            self._displays.append(new_id())
-        html = wrap(render_segments(self._look(segments)), styled=len(self._displays) == 1)
-        (self._publish.update if self._open_shown else self._publish.show)({"text/html": html}, self._displays[-1])
-        self._open_shown = True
-        cost = MESSAGE_OVERHEAD + len(html.encode())
-        self._sent_bytes += cost
-        return cost
+        self._pieces.refresh(PIECE_CHARACTERS_IF_SOLE if self._sole else PIECE_CHARACTERS, style_apart=self._sole)
+        if first:
+            self._begun_with = self._pieces.sent_bytes
 
     def finish(self, response: ChatResponse, footer: bool = True) -> None:
         """Collapse to one output: the whole answer and its footer. What was not streamed is taken from `response`."""
@@ -183,12 +161,13 @@ class AnswerDisplay:
         )
 
     def _replace(self, bundle: Bundle) -> None:
-        if not self._displays:
+        displays = self._pieces.displays
+        if not displays:
             self._publish.show(bundle, new_id())
-        elif len(self._displays) > 1 and self._sole:
+        elif len(displays) > 1 and self._sole:
             self._publish.clear()
             self._publish.show(bundle, new_id())
         else:
-            self._publish.update(bundle, self._displays[0])
-            for display_id in self._displays[1:]:
+            self._publish.update(bundle, displays[0])
+            for display_id in displays[1:]:
                 self._publish.update({}, display_id)

@@ -17,6 +17,8 @@ A h1{font-size:1.4em}
 A h2{font-size:1.25em}
 A :is(p,ul,ol,blockquote){margin:.5em 0}
 A li>:is(p,ul,ol){margin:.25em 0}
+A .task{list-style:none;margin-left:-1.2em}
+A .notes{font-size:.9em;border-top:1px solid #8884;margin-top:1em}
 AA pre{background:var(--jp-cell-editor-background,#8881);border:1px solid var(--jp-border-color2,#8884);\
 border-radius:4px;padding:.6em .9em;margin:.6em 0;overflow-x:auto;line-height:1.4;word-break:normal;\
 overflow-wrap:anywhere}

@@ -21,9 +21,10 @@ class Prose:
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """Reasoning that the model gave beside its answer."""
+    """Reasoning that the model gave beside its answer; `running` while there may be more."""
 
     text: str
+    running: bool = False
 
 
 @dataclass(frozen=True, slots=True)
