@@ -27,7 +27,7 @@ def index_of(cell_id: str) -> int:
 
 @pytest.fixture(scope="module")
 def quickstart(lab_server: Lab) -> LabPage:
-    page = lab_server.open(NOTEBOOK)
+    page = lab_server.open(NOTEBOOK, fresh=True)
     lab_server.on_browser(lambda: page.page.set_viewport_size(WINDOW))
     page.js("await window.jupyterapp.commands.execute('application:toggle-left-area'); return 1")
     page.run_all()

@@ -124,6 +124,11 @@ def test_a_web_link_opens_elsewhere_and_says_nothing_of_us(url: str) -> None:
         "#fragment",
         "?reset",
         "https:",
+        "https://a@b:c",
+        "https://bank.example@a.example/",
+        "https://a.example:99999",
+        "http://1.2.3.4.5/",
+        "https://xn--zz.example",
     ],
 )
 @pytest.mark.parametrize("form", ["[x]({})", "![x]({})", "<{}>", "[x][r]\n\n[r]: {}", "![x][r]\n\n[r]: {}"])

@@ -13,6 +13,7 @@ from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from victor_nb.notebook.addresses import is_linked
 from victor_nb.notebook.characters import clean, show_bidi
 from victor_nb.notebook.footnotes import Definitions, add_footnotes
 from victor_nb.notebook.highlight import highlight
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from markdown_it.rules_core import StateCore
     from markdown_it.token import Token
 
-_WEB = re.compile(r"(?:https?://|mailto:)[^\s\x00-\x20]", re.IGNORECASE)
 _TYPESET = re.compile(r"[$\\]")
 _BOXES = {"[ ] ": "☐", "[x] ": "☑"}
 
@@ -44,7 +44,7 @@ def parser() -> MarkdownIt:
     add_footnotes(made)
     add_mathematics(made)
     made.core.ruler.push("tasks", _tick)
-    made.validateLink = lambda url: bool(_WEB.match(url) or url.lower().startswith("data:image/"))
+    made.validateLink = lambda url: bool(is_linked(url) or url.lower().startswith("data:image/"))
     for name, rule in _RULES.items():
         made.add_render_rule(name, rule)
     return made
@@ -85,7 +85,7 @@ def _link_open(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
 
 
 def _anchor(url: str) -> str:
-    if not _WEB.match(url):
+    if not is_linked(url):
         return "<a>"
     return f'<a href="{escape(url)}" target="_blank" rel="noopener noreferrer">'
 

@@ -1,0 +1,89 @@
+"""Hostile texts in a real JupyterLab do nothing: in answers, tools, errors, names and frames, fresh and reopened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Request
+from support.harm import harm, scripts_run
+from support.hostile import corpus, leak_counter
+from support.hostile_cells import ANSWER, LAST, hostile_cells
+from support.lab import Lab, LabPage
+from support.llm_server import LLMServer
+
+pytestmark = pytest.mark.browser
+
+Leaks = tuple[str, list[str]]
+NAIVE = """
+from IPython.display import HTML, Markdown
+from ipywidgets import HTML as Widget
+for text in {texts!r}:
+    display(HTML(text), Markdown(text), Widget(text))
+"""
+
+
+@pytest.fixture
+def leaks() -> Iterator[Leaks]:
+    with leak_counter() as counted:
+        yield counted
+
+
+def requests_of(page: LabPage, lab: Lab) -> list[str]:
+    """What the page asks for from now on, of anyone but its own server."""
+    foreign: list[str] = []
+    own = (lab.url, lab.url.replace("http", "ws"), "data:", "blob:")
+
+    def note(request: Request) -> None:
+        if not request.url.startswith(own):
+            foreign.append(request.url)
+
+    lab.on_browser(lambda: page.page.on("request", note))
+    return foreign
+
+
+def untrusted_copy(path: Path) -> Path:
+    """The same notebook with a signature that no longer fits."""
+    notebook = nbformat.read(path, 4)
+    notebook.metadata["from"] = "somebody else"
+    copy = path.with_stem(f"{path.stem}-untrusted")
+    nbformat.write(notebook, copy)
+    return copy
+
+
+def trusted(page: LabPage) -> bool:
+    return page.js("return panel.content.widgets.every(cell => cell.model.trusted)")
+
+
+def test_hostile_texts_do_nothing_in_a_fresh_notebook_nor_opened_again(
+    lab: Lab, leaks: Leaks, llm_server: LLMServer
+) -> None:
+    leak, asked = leaks
+    page = lab.open(lab.notebook(*hostile_cells(llm_server, corpus(leak), lab.root)), fresh=True)
+    foreign = requests_of(page, lab)
+    page.run_all()
+    assert page.outputs(LAST), "a cell failed"
+    assert "<script>" in page.visible_text(ANSWER)
+    assert (harm(page), asked, foreign) == ([], [], [])
+    page.reload()
+    assert trusted(page)
+    assert (harm(page), asked, foreign) == ([], [], [])
+    page = lab.open(untrusted_copy(page.path), fresh=True)
+    assert not trusted(page)
+    assert (harm(page), asked) == ([], [])
+
+
+def test_the_same_texts_shown_naively_run_and_fetch(lab: Lab, leaks: Leaks) -> None:
+    leak, asked = leaks
+    texts = [text for text in corpus(leak) if "refresh" not in text and "<base" not in text]
+    page = lab.open(
+        lab.notebook(NAIVE.format(texts=[t.encode("utf-8", "replace").decode() for t in texts])), fresh=True
+    )
+    page.run_all()
+    ran = scripts_run(page)
+    fetched = {int(path.split("/")[1].partition("?")[0]) for path in asked if path[1:2].isdigit()}
+    assert len(ran) >= 40
+    assert len(fetched) >= 20
+    assert len(ran | fetched) >= 60

@@ -1,0 +1,66 @@
+"""What hostile texts have done to a page: code that ran, and elements that nobody but an attacker puts into outputs.
+
+The elements and attributes of all outputs are held against the few that victor_nb, pandas, widgets and JupyterLab
+make, so that an attack is seen also where the browser at hand does not fall for it.
+"""
+
+from __future__ import annotations
+
+from support.lab_page import LabPage
+
+TAGS = (
+    "a b blockquote br button code del details div em h1 h2 h3 h4 h5 h6 hr i li ol p path pre s section small span "
+    "strong style summary sup svg table tbody td text th thead title tr ul g rect line polyline circle"
+)
+ATTRIBUTES = "class href target rel start open scoped border role aria-label width height viewbox d x y x1 x2 y1 y2"
+LOOK = """
+const tags = new Set(TAGS), attributes = new Set(ATTRIBUTES), found = new Set();
+for (const id of Object.keys(window)) if (id.startsWith('pwned')) found.add(id);
+if (document.querySelector('.jp-Dialog')) found.add('a dialog is open');
+for (const e of panel.node.querySelectorAll('.jp-OutputArea-output *')) {
+  const tag = e.tagName.toLowerCase(), math = e.closest('mjx-container');
+  if (getComputedStyle(e).position === 'fixed') found.add(`${tag} is fixed`);
+  if (e.closest('.jp-TrimmedOutputs-button, .jupyter-widgets')) continue;
+  if (math ? tag === 'a' : !tags.has(tag)) found.add(`<${tag}>`);
+  if (tag === 'style' && /url\\(|@import|fixed|animation/.test(e.textContent)) found.add(e.textContent);
+  for (const {name, value} of e.attributes) {
+    if (tag === 'a' && e.closest('.jp-RenderedText')) continue;
+    if (name === 'href' && !/^(https?|mailto):/.test(value)) found.add(`${tag} href=${value}`);
+    if (name === 'href' && value.startsWith(location.origin)) found.add(`${tag} href=${value}`);
+    if (name === 'class' && !math && /(^| )(jp|lm)-/.test(value)) found.add(`${tag} class=${value}`);
+    if (name === 'style' && !/^font-family/.test(value) && /fixed|url\\(.*\\/\\//.test(value)) found.add(value);
+    if (!math && !attributes.has(name) && `${tag} ${name}` !== 'tr style') found.add(`${tag} ${name}=${value}`);
+  }
+}
+return [...found];
+"""
+UNFOLD = """
+document.querySelectorAll('.jp-TrimmedOutputs-button').forEach(button => button.click());
+await new Promise(done => setTimeout(done, 300));
+return true;
+"""
+POKE = """
+for (const e of panel.node.querySelectorAll('.jp-OutputArea-output *')) {
+  if (e.closest('.jupyter-widgets') || e.tagName === 'A' && /^(http|mailto)/.test(e.href)) continue;
+  for (const name of ['mouseover', 'focus', 'toggle']) e.dispatchEvent(new MouseEvent(name, {bubbles: true}));
+  e.click?.();
+}
+await new Promise(done => setTimeout(done, 300));
+return true;
+"""
+
+
+def harm(page: LabPage) -> list[str]:
+    """What has happened, also after every element of the outputs was hovered over and clicked."""
+    look = f"const TAGS = '{TAGS}'.split(' '), ATTRIBUTES = '{ATTRIBUTES}'.split(' ');{LOOK}"
+    page.js(UNFOLD)
+    before = page.js(look)
+    page.js(POKE)
+    return sorted({*before, *page.js(look)})
+
+
+def scripts_run(page: LabPage) -> set[int]:
+    """The numbers of the texts whose script ran, of itself or when it was hovered over and clicked."""
+    page.js(UNFOLD)
+    page.js(POKE)
+    return {int(name[5:]) for name in page.js("return Object.keys(window).filter(name => name.startsWith('pwned'))")}
