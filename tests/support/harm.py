@@ -10,9 +10,12 @@ from support.lab_page import LabPage
 
 TAGS = (
     "a b blockquote br button code del details div em h1 h2 h3 h4 h5 h6 hr i li ol p path pre s section small span "
-    "strong style summary sup svg table tbody td text th thead title tr ul g rect line polyline circle"
+    "strong style summary sup svg table tbody td text th thead title tr tspan ul g rect line polyline polygon circle"
 )
-ATTRIBUTES = "class href target rel start open scoped border role aria-label width height viewbox d x y x1 x2 y1 y2"
+ATTRIBUTES = (
+    "class href target rel start open hidden scoped border role aria-label width height viewBox d x y dx dy x1 x2 y1 y2 "
+    "cx cy r points transform text-anchor fill stroke stroke-width stroke-dasharray stroke-linecap stroke-linejoin"
+)
 LOOK = """
 const tags = new Set(TAGS), attributes = new Set(ATTRIBUTES), found = new Set();
 for (const id of Object.keys(window)) if (id.startsWith('pwned')) found.add(id);
@@ -29,6 +32,7 @@ for (const e of panel.node.querySelectorAll('.jp-OutputArea-output *')) {
     if (name === 'href' && value.startsWith(location.origin)) found.add(`${tag} href=${value}`);
     if (name === 'class' && !math && /(^| )(jp|lm)-/.test(value)) found.add(`${tag} class=${value}`);
     if (name === 'style' && !/^font-family/.test(value) && /fixed|url\\(.*\\/\\//.test(value)) found.add(value);
+    if (/^(fill|stroke)/.test(name) && /[(:]/.test(value)) found.add(`${tag} ${name}=${value}`);
     if (!math && !attributes.has(name) && `${tag} ${name}` !== 'tr style') found.add(`${tag} ${name}=${value}`);
   }
 }
