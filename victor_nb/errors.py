@@ -18,6 +18,7 @@ says what was wrong and a `hint` that says what to do; in a notebook it renders 
     │   ├── ToolDefinitionError       the function cannot be offered as a tool
     │   └── ToolLimitError            the model kept calling tools; carries the `response` so far
     ├── OutputError                   the answer does not fit the requested `output_type`; carries the raw `text`
+    ├── BudgetError                   a request would cost more than may be spent; carries the amounts
     ├── PromptError                   a required prompt contributor failed
     ├── DeniedError                   a middleware refused a request or a tool call
     ├── MiddlewareError               a middleware called next() twice, or returned what is no answer
@@ -163,6 +164,34 @@ class OutputError(VictorError):
     def __init__(self, message: str, *, hint: str = "", text: str = "") -> None:
         super().__init__(message, hint=hint)
         self.text = text
+
+
+class BudgetError(VictorError):
+    """A request was not sent, since it would cost more than may be spent, or since nobody knows what it costs.
+
+    Attributes:
+        scope: whose limit it is: `kernel` or `turn`.
+        limit_usd, spent_usd: of that scope, in US dollars.
+        estimated_usd: what the request was expected to cost; None when no price is known.
+        response: what the turn had done by then, which is kept (a `ChatResponse`); None when it was the first request.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        scope: str = "kernel",
+        limit_usd: float = 0.0,
+        spent_usd: float = 0.0,
+        estimated_usd: float | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.scope = scope
+        self.limit_usd = limit_usd
+        self.spent_usd = spent_usd
+        self.estimated_usd = estimated_usd
+        self.response: object = None
 
 
 class PromptError(VictorError):

@@ -23,6 +23,7 @@ EventType = Literal[
     "compaction",
     "compaction_undone",
     "approval_decided",
+    "budget_exceeded",
     "config_loaded",
     "prompt_built",
     "feedback_given",
@@ -177,6 +178,14 @@ class ApprovalDecided(TypedDict):
     duration_s: float
 
 
+class BudgetExceeded(TypedDict):
+    turn_id: str | None
+    scope: str
+    limit_usd: float
+    spent_usd: float
+    estimated_usd: float | None
+
+
 class ConfigLoaded(TypedDict):
     turn_id: str
     keys: list[str]
@@ -219,6 +228,7 @@ PAYLOADS: Final[dict[str, type]] = {
     "compaction": Compaction,
     "compaction_undone": CompactionUndone,
     "approval_decided": ApprovalDecided,
+    "budget_exceeded": BudgetExceeded,
     "config_loaded": ConfigLoaded,
     "prompt_built": PromptBuilt,
     "feedback_given": FeedbackGiven,

@@ -6,10 +6,10 @@ import asyncio
 from typing import Any
 
 import pytest
+from support.notebook_cells import Cells
 
 from victor_nb.agent.coordinators import ConfigCoordinator
 from victor_nb.agent.orchestrator import AgentOrchestrator
-from victor_nb.agent.recorder import TurnOrigin
 from victor_nb.agent.tools import tool
 from victor_nb.config import ABTestConfigProvider, Experiment, Variant
 from victor_nb.config.settings import Settings
@@ -25,18 +25,6 @@ def frames(orchestrator: AgentOrchestrator) -> Analytics:
 
 async def recorded(orchestrator: AgentOrchestrator, kind: str) -> list[dict[str, Any]]:
     return [event.data for event in await orchestrator.analytics_coordinator.query_analytics(types=[kind])]
-
-
-class Cells:
-    """A notebook that says which cell runs, and for the how-many-eth time."""
-
-    def __init__(self) -> None:
-        self.now = TurnOrigin()
-        self.runs = 0
-
-    def run(self, key: str) -> None:
-        self.runs += 1
-        self.now = TurnOrigin(cell_id=key, key=key, execution=str(self.runs))
 
 
 async def test_run_all_after_run_all_sends_the_same_and_says_what_it_replaced():

@@ -93,7 +93,16 @@ async def test_a_setting_that_comes_too_late_is_warned_of_once() -> None:
 
 
 def test_every_setting_is_a_turns_or_is_warned_of() -> None:
-    kernel = {"base_url", "home", "store", "enable_analytics", "capture_content", "redact_patterns", "keep_sessions"}
+    kernel = {
+        "base_url",
+        "home",
+        "store",
+        "enable_analytics",
+        "capture_content",
+        "redact_patterns",
+        "keep_sessions",
+        "budget_usd",
+    }
     kernel |= {"compaction_strategy", "tool_timeout_s", *(f"prompt_{key}" for key in Settings().prompt_options())}
     assert kernel | OF_A_TURN == set(Settings.model_fields)
     assert not kernel & OF_A_TURN

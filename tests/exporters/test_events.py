@@ -20,7 +20,7 @@ from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.agent.tools import tool
 from victor_nb.config.settings import Settings
 from victor_nb.context.recent import RecentMessagesCompactionStrategy
-from victor_nb.errors import EventError, RateLimitError
+from victor_nb.errors import BudgetError, EventError, RateLimitError
 from victor_nb.events import PAYLOADS, EventContent
 from victor_nb.exporters.decode import decode
 from victor_nb.protocols import EventQuery
@@ -121,6 +121,8 @@ async def test_every_payload_has_its_documented_form():
             await orchestrator.chat(question)
         except RateLimitError:
             continue
+    with pytest.raises(BudgetError):
+        await orchestrator.chat("four", budget_usd=1)
     victor_nb.rate(1, "fine", label="good")
     orchestrator.close()
     store = orchestrator.analytics_coordinator.store

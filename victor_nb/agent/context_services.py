@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
+from victor_nb.agent.budget import Purse
 from victor_nb.agent.coordinators.analytics_coordinator import AnalyticsCoordinator
 from victor_nb.agent.inquiry import Inquiry, ModelInUse
 from victor_nb.agent.middleware import Middlewares
@@ -24,7 +25,8 @@ Resolve: TypeAlias = Callable[[Any], Awaitable[IChatModel]]
 
 
 class ContextServices:
-    """`running` gives a session's turn in progress, `last_model` the model that answered in it last."""
+    """`running` gives a session's turn in progress, `last_model` the model that answered in it last. What belongs to no
+    turn is paid from `purse`."""
 
     def __init__(
         self,
@@ -32,6 +34,7 @@ class ContextServices:
         analytics: AnalyticsCoordinator,
         middlewares: Middlewares,
         resolve: Resolve,
+        purse: Purse,
         running: Callable[[str], Turn | None],
         last_model: Callable[[str], ModelInUse | None],
     ) -> None:
@@ -39,6 +42,7 @@ class ContextServices:
         self._analytics = analytics
         self._middlewares = middlewares
         self._resolve = resolve
+        self._purse = purse
         self._running = running
         self._last_model = last_model
 
@@ -62,7 +66,8 @@ class ContextServices:
             turn_id=recorder.turn_id or "",
             purpose="compaction",
         )
-        inquiry = Inquiry(used, recorder, self._middlewares)
+        turn = self._running(session_id)
+        inquiry = Inquiry(used, recorder, self._middlewares, turn.purse if turn else self._purse)
         reply = await inquiry.ask(request, estimate_messages(messages))
         return reply.message.content
 
@@ -76,7 +81,7 @@ class ContextServices:
         if model is None and own is not None:
             return own
         found = await self._resolve(model)
-        return own if own is not None and own.model is found else ModelInUse.of(found)
+        return own if own is not None and own.model is found else ModelInUse.of(found, own_prices=self._settings.prices)
 
     def _recorder(self, session_id: str) -> SessionRecorder:
         turn = self._running(session_id)

@@ -6,6 +6,7 @@ again.
 
 from __future__ import annotations
 
+from victor_nb.agent.budget import Purse
 from victor_nb.agent.coordinators.context_coordinator import ContextCoordinator, Prepared
 from victor_nb.agent.inquiry import Emit, Inquiry
 from victor_nb.agent.middleware import Middlewares
@@ -25,13 +26,14 @@ class Exchange:
         plan: TurnPlan,
         recorder: TurnRecorder,
         middlewares: Middlewares,
+        purse: Purse,
         emit: Emit | None,
     ) -> None:
         self._context = context
         self._session_id = session_id
         self._plan = plan
         self._recorder = recorder
-        self._inquiry = Inquiry(plan.used, recorder, middlewares, emit)
+        self._inquiry = Inquiry(plan.used, recorder, middlewares, purse, emit)
 
     @property
     def partial(self) -> str:
@@ -44,6 +46,7 @@ class Exchange:
         Raises:
             ModelRequestError: the provider failed.
             DeniedError: a middleware refused.
+            BudgetError: it would cost more than may be spent.
             ContextError: the conversation cannot be made to fit.
         """
         try:
@@ -54,17 +57,25 @@ class Exchange:
             self._recorder.compaction(await self._context.force_compact(self._session_id, trigger="overflow"))
             return await self._ask_once()
 
-    async def _ask_once(self) -> ModelReply:
-        prepared = await self._prepared()
-        plan, turn_id = self._plan, self._recorder.turn_id
+    async def prepare(self) -> tuple[Prepared, ModelRequest]:
+        """The next request, compacted where it has to be.
+
+        Raises:
+            ContextError: the conversation cannot be made to fit.
+        """
+        prepared, plan = await self._prepared(), self._plan
         request = ModelRequest(
             prepared.messages,
             plan.offered,
             plan.model_settings,
             plan.output.spec if plan.output else None,
             session_id=self._session_id,
-            turn_id=turn_id,
+            turn_id=self._recorder.turn_id,
         )
+        return prepared, request
+
+    async def _ask_once(self) -> ModelReply:
+        prepared, request = await self.prepare()
         reply = await self._inquiry.ask(request, prepared.tokens)
         self._observe(prepared)
         return reply

@@ -6,12 +6,20 @@ How a turn goes is in `turn.py`; what is sent, recorded and kept is the coordina
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast
+from functools import partial
+from typing import Any
 
+from victor_nb.agent.arguments import (
+    Given,
+    asked_by,
+    check_underscored,
+    checked_function,
+    coordinator_of,
+    listed_tools,
+)
+from victor_nb.agent.budget import Budget, Purse, kernel_budget
 from victor_nb.agent.context_services import ContextServices
 from victor_nb.agent.coordinators import (
     AnalyticsCoordinator,
@@ -23,52 +31,31 @@ from victor_nb.agent.feedback import answers
 from victor_nb.agent.inquiry import Emit, ModelInUse
 from victor_nb.agent.locks import TurnLock
 from victor_nb.agent.middleware import Middlewares
-from victor_nb.agent.model_settings import checked_model_settings
 from victor_nb.agent.output import OutputType
-from victor_nb.agent.pictures import attached
 from victor_nb.agent.plan import Planner, TurnCall, assignments_of
+from victor_nb.agent.preview import Rehearsal, RequestPreview
 from victor_nb.agent.recorder import TurnOrigin, TurnRecorder, lent_origin
 from victor_nb.agent.runners import run_in_thread
 from victor_nb.agent.session_names import checked_session
 from victor_nb.agent.sessions import ConversationArchive, Sessions
 from victor_nb.agent.streaming import ChatStream
 from victor_nb.agent.tags import checked_tags, current_tags
+from victor_nb.agent.talking import talking_in
 from victor_nb.agent.tools import Toolbox
-from victor_nb.agent.tools.approval import Approve, default_approve
+from victor_nb.agent.tools.approval import Approve
 from victor_nb.agent.tools.rounds import ToolSite
 from victor_nb.agent.tools.sources import IToolSource, close_sources, found_tools, is_source
 from victor_nb.agent.turn import Turn
 from victor_nb.config.settings import Settings
 from victor_nb.context.builtin import strategy_named
-from victor_nb.errors import AuthenticationError, UsageError, did_you_mean
+from victor_nb.errors import AuthenticationError
 from victor_nb.messages import ChatResponse, JsonValue, new_id
 from victor_nb.models.factory import build_model
+from victor_nb.models.keyless import KeylessModel
 from victor_nb.models.wire_messages import wire_from_json, wire_to_json
 from victor_nb.prompt import builtin_contributors
 from victor_nb.protocols import IChatModel, IEventStore, IMiddleware, IToolRunner, ToolFunction
 from victor_nb.store import open_store
-
-C = TypeVar("C")
-F = TypeVar("F")
-_COORDINATORS = ("config", "prompt", "context", "analytics")
-_ASKED_OF = {"ConfigCoordinator": "load_config", "PromptCoordinator": "build_system_prompt"}
-
-
-_talking: ContextVar[frozenset[tuple[int, str]]] = ContextVar("victor_nb_talking", default=frozenset())
-
-
-@asynccontextmanager
-async def _talking_in(session: tuple[int, str]) -> AsyncGenerator[None]:
-    """For the length of a turn: a tool that asks in the conversation that called it would wait for itself."""
-    if session in _talking.get():
-        raise UsageError(
-            "a tool cannot ask in the conversation that called it.", hint="give chat() another session_id there"
-        )
-    before = _talking.set(_talking.get() | {session})
-    try:
-        yield
-    finally:
-        _talking.reset(before)
 
 
 @dataclass
@@ -98,6 +85,8 @@ class AgentOrchestrator:
         approve: is asked, with a tool's name and arguments, about calls that require approval; plain or async. By
             default the notebook asks the person, and outside of one such calls are denied.
         origin: tells where a turn comes from (cell, notebook, tags); in a notebook its host by default.
+        budget: what counts and limits the costs. By default the one of the notebook, elsewhere its own, for the limit
+            of the settings; several orchestrators may share one.
 
     Raises:
         TypeError: a coordinator is given in both spellings or is none, or an argument is unknown or of a wrong type.
@@ -121,32 +110,33 @@ class AgentOrchestrator:
         middleware: Iterable[IMiddleware] = (),
         approve: Approve | None = None,
         origin: Callable[[], TurnOrigin] = lent_origin,
+        budget: Budget | None = None,
         **underscored: Any,
     ) -> None:
         if not isinstance(settings, Settings | None):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"settings must be a Settings, not {type(settings).__name__}: use Settings(…)")
         self.settings = settings or Settings()
         self.session_id = new_id() if session_id is None else checked_session(session_id)
-        self.tools: list[ToolFunction | IToolSource] = _listed(tools)
+        self.tools: list[ToolFunction | IToolSource] = listed_tools(tools)
         self._sources: dict[int, IToolSource] = {}
         self.last_response: ChatResponse | None = None
         self._default = (model, provider)
         self._models: dict[Any, IChatModel] = {}
         self._middlewares = Middlewares(middleware)
-        self._site = ToolSite(_function("tool_runner", tool_runner), _asked_by(approve))
-        self._origin = _function("origin", origin)
+        self._site = ToolSite(checked_function("tool_runner", tool_runner), asked_by(approve))
+        self._origin = checked_function("origin", origin)
+        self.budget = kernel_budget() if budget is None else budget
         self._sessions: dict[str, _Session] = {}
-        _check_underscored(underscored)
-        self._config_coordinator = _one(ConfigCoordinator, config_coordinator, underscored) or ConfigCoordinator()
-        self._prompt_coordinator = _one(PromptCoordinator, prompt_coordinator, underscored) or PromptCoordinator(
-            builtin_contributors(**self.settings.prompt_options())
-        )
-        self._context_coordinator = _one(ContextCoordinator, context_coordinator, underscored) or ContextCoordinator(
-            strategy_named(self.settings.compaction_strategy)
-        )
-        self._analytics_coordinator = (
-            _one(AnalyticsCoordinator, analytics_coordinator, underscored) or AnalyticsCoordinator()
-        )
+        check_underscored(underscored)
+        config = coordinator_of(ConfigCoordinator, config_coordinator, underscored)
+        prompt = coordinator_of(PromptCoordinator, prompt_coordinator, underscored)
+        context = coordinator_of(ContextCoordinator, context_coordinator, underscored)
+        analytics = coordinator_of(AnalyticsCoordinator, analytics_coordinator, underscored)
+        options, strategy = self.settings.prompt_options(), self.settings.compaction_strategy
+        self._config_coordinator = config or ConfigCoordinator()
+        self._prompt_coordinator = prompt or PromptCoordinator(builtin_contributors(**options))
+        self._context_coordinator = context or ContextCoordinator(strategy_named(strategy))
+        self._analytics_coordinator = analytics or AnalyticsCoordinator()
         self._attach(store or open_store(self.settings.store_location, home=self.settings.home))
 
     def _attach(self, store: IEventStore) -> None:
@@ -162,6 +152,7 @@ class AgentOrchestrator:
             self._analytics_coordinator,
             self._middlewares,
             self.resolve_model,
+            self._purse(),
             lambda session_id: self._session(session_id).running,
             lambda session_id: self._session(session_id).last_model,
         )
@@ -208,6 +199,8 @@ class AgentOrchestrator:
         tools: Iterable[ToolFunction | IToolSource] | None = None,
         images: Iterable[object] = (),
         output_type: Any = None,
+        system: str | None = None,
+        budget_usd: float | None = None,
         tags: Mapping[str, JsonValue] | None = None,
         on_chunk: Emit | None = None,
         **model_settings: Any,
@@ -220,6 +213,8 @@ class AgentOrchestrator:
             tools: functions that this turn may call beside the orchestrator's.
             images: pictures that go with the message: figures, Pillow images, bytes of image files.
             output_type: a pydantic model or another type; `response.output` is then a validated object of it.
+            system: is added to the system prompt of this turn, at its end, and is no part of the conversation.
+            budget_usd: what this turn may cost, beside the limits that hold anyway; see `budget.py`.
             tags: what the turn is for, as in `{"variant": "A"}`; they win over those of `with vn.tags(…)`.
             on_chunk: is given the answer piece by piece; without it the request is not streamed.
             **model_settings: `temperature`, `max_tokens` and the others of `messages.MODEL_SETTINGS`.
@@ -227,21 +222,52 @@ class AgentOrchestrator:
         Raises:
             UsageError: an argument cannot be used; nothing was recorded.
             ToolLimitError: the model kept calling tools; what it did is kept, also as the error's `response`.
+            BudgetError: the next request would cost too much; what was done, if anything, is kept in the same way.
             OutputError: the answer did not fit `output_type`, nor did a second; the error has it as `text`.
-            VictorError: the turn failed otherwise. But for the ToolLimitError the conversation is as it was before.
+            VictorError: the turn failed otherwise. But for those two the conversation is as it was before.
         """
-        session = self.session_id if session_id is None else checked_session(session_id)
-        call = TurnCall(
-            message=_checked_message(message),
-            session_id=session,
-            toolbox=await self._toolbox([*self.tools, *_listed(() if tools is None else tools)]),
-            images=attached(images),
+        given = Given(
+            message,
+            session_id=session_id,
             model=model,
-            output=None if output_type is None else OutputType(output_type),
-            model_settings=checked_model_settings(model_settings),
+            tools=tools,
+            images=images,
+            output_type=output_type,
+            system=system,
+            budget_usd=budget_usd,
+            tags=tags,
+            **model_settings,
+        )
+        return await self._run(await self._call(given), on_chunk, given.tags)
+
+    async def preview_chat(self, message: str, **arguments: Any) -> RequestPreview:
+        """What `chat` with these arguments would send first. Nothing is sent or recorded, and the conversation stays as
+        it is. It needs no key. Sources of tools, and config providers, are asked.
+
+        Raises:
+            VictorError: what `chat` would raise before it sends anything, but for the BudgetError.
+        """
+        arguments.pop("on_chunk", None)
+        call = await self._call(Given(message, **arguments))
+        context, analytics, purse = self._context_coordinator, self._analytics_coordinator, self._purse(call.budget_usd)
+        rehearsal = Rehearsal(call, self._planner, context, analytics, self._site, purse, self.settings.embedder)
+        resolve = partial(self.resolve_model, keyless=True)
+        return await rehearsal.preview(self._origin(), resolve, len(self._middlewares))
+
+    async def _call(self, given: Given) -> TurnCall:
+        session = self.session_id if given.session_id is None else given.session_id
+        return TurnCall(
+            message=given.message,
+            session_id=session,
+            toolbox=await self._toolbox([*self.tools, *given.tools]),
+            images=given.images,
+            model=given.model,
+            output=None if given.output_type is None else OutputType(given.output_type),
+            system=given.system,
+            budget_usd=given.budget_usd,
+            model_settings=given.model_settings,
             assignments=assignments_of(self._config_coordinator, session),
         )
-        return await self._run(call, on_chunk, {**current_tags(), **checked_tags(tags or {})})
 
     async def _toolbox(self, tools: Iterable[ToolFunction | IToolSource]) -> Toolbox:
         given = list(tools)
@@ -253,14 +279,14 @@ class AgentOrchestrator:
 
         Each chunk has `.content`; afterwards `.response` of the returned stream is the whole answer.
         """
-        arguments["tags"] = {**current_tags(), **checked_tags(arguments.get("tags") or {})}
+        arguments["tags"] = {**current_tags(), **checked_tags(arguments.get("tags") or {})}  # those of now
         return ChatStream(lambda emit: self.chat(message, **arguments, on_chunk=emit))
 
     async def _run(self, call: TurnCall, emit: Emit | None, tags: Mapping[str, JsonValue]) -> ChatResponse:
         session = self._session(call.session_id)
-        async with _talking_in((id(self), call.session_id)), session.lock:
+        async with talking_in((id(self), call.session_id)), session.lock:
             recorder = TurnRecorder(self._analytics_coordinator, call.session_id)
-            turn = Turn(call, self._planner, self._context_coordinator, self._site, self._middlewares, recorder)
+            turn = self._turn(call, recorder)
             origin = self._origin_of(call, tags)
             session.turns += 1
             session.running = turn
@@ -278,6 +304,13 @@ class AgentOrchestrator:
                 )
                 self._analytics_coordinator.notify()
 
+    def _turn(self, call: TurnCall, recorder: TurnRecorder) -> Turn:
+        context, purse = self._context_coordinator, self._purse(call.budget_usd)
+        return Turn(call, self._planner, context, self._site, self._middlewares, recorder, purse)
+
+    def _purse(self, turn_usd: float | None = None) -> Purse:
+        return Purse(self.budget, self.settings.budget_usd, None if turn_usd is None else Budget(turn_usd))
+
     def _session(self, session_id: str) -> _Session:
         return self._sessions.setdefault(session_id, _Session())
 
@@ -286,8 +319,9 @@ class AgentOrchestrator:
         origin = self._origin()
         return replace(origin, tags={**call.assignments, **origin.tags, **tags})
 
-    async def resolve_model(self, wanted: Any = None) -> IChatModel:
+    async def resolve_model(self, wanted: Any = None, *, keyless: bool = False) -> IChatModel:
         """The model of that name, or the orchestrator's own; made once, in a thread: importing an SDK takes seconds.
+        With `keyless` one whose key is missing is there to be looked at, and cannot be asked.
 
         Raises:
             ModelError: there is no such model, or no key for it.
@@ -296,10 +330,13 @@ class AgentOrchestrator:
         if name is None and provider is None:
             name = self.settings.model
         key = tuple(given if isinstance(given, str | None) else id(given) for given in (name, provider))
-        if key not in self._models:
-            base_url = self.settings.base_url
-            self._models[key] = await asyncio.to_thread(build_model, name, provider=provider, base_url=base_url)
-        return self._models[key]
+        if key in self._models:
+            return self._models[key]
+        build = partial(build_model, name, provider=provider, base_url=self.settings.base_url, keyless=keyless)
+        model = await asyncio.to_thread(build)
+        if not isinstance(model, KeylessModel):
+            self._models[key] = model
+        return model
 
     async def use_model(self, model: Any) -> IChatModel:
         """Make `model` the one of all turns that name none."""
@@ -326,60 +363,3 @@ class AgentOrchestrator:
         self.sessions.release()
         close_sources(self._sources.values(), timeout_s)
         self._analytics_coordinator.close(timeout_s)
-
-
-def _checked_message(message: object) -> str:
-    if not isinstance(message, str):
-        raise UsageError(f"chat() takes text, not {type(message).__name__}.", hint="pass a string")
-    if not message.strip():
-        raise UsageError("there is nothing to send.", hint="write a question")
-    return message
-
-
-def _asked_by(approve: object) -> Callable[[], Approve | None]:
-    if approve is None:
-        return default_approve
-    given = cast("Approve", _function("approve", approve))
-    return lambda: given
-
-
-def _function(name: str, given: F) -> F:
-    if not callable(given):
-        raise TypeError(f"{name} must be a function, not {_described(given)}")
-    return given
-
-
-def _listed(tools: object) -> list[ToolFunction | IToolSource]:
-    if isinstance(tools, str) or callable(tools) or not isinstance(tools, Iterable):
-        raise TypeError(f"tools takes a list of functions, not {_described(tools)}: use tools=[…]")
-    return list(cast("Iterable[ToolFunction | IToolSource]", tools))
-
-
-def _described(given: object) -> str:
-    return f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
-
-
-def _check_underscored(given: dict[str, Any]) -> None:
-    known = [f"_{name}_coordinator" for name in _COORDINATORS]
-    for name in given:
-        if name not in known:
-            public = [word.lstrip("_") for word in known]
-            raise TypeError(f"AgentOrchestrator has no argument {name!r}.{did_you_mean(name, known + public)}")
-
-
-def _one(kind: type[C], public: object, underscored: dict[str, Any]) -> C | None:
-    name = f"{kind.__name__.removesuffix('Coordinator').lower()}_coordinator"
-    documented: object = underscored.get(f"_{name}")
-    if public is not None and documented is not None:
-        raise TypeError(f"give either {name} or _{name}, not both")
-    given = public if public is not None else documented
-    if given is None or isinstance(given, kind) or _stands_in(given, kind):
-        return cast("C | None", given)
-    name_it = f"use {kind.__name__}(…)"
-    raise TypeError(f"{name} must be a {kind.__name__}, or of a class made from it, not {_described(given)}: {name_it}")
-
-
-def _stands_in(given: object, kind: type) -> bool:
-    """A user's object with the one method that a turn calls."""
-    method = _ASKED_OF.get(kind.__name__)
-    return method is not None and not isinstance(given, type) and callable(getattr(given, method, None))

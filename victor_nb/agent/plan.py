@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Awaitable, Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -42,6 +43,7 @@ OF_A_TURN: Final = frozenset(
         "tool_selection_limit",
         "tool_selection_hybrid_alpha",
         "embedder",
+        "prices",
     }
 )
 """The settings that a config coordinator can change; all others are read when the orchestrator is made."""
@@ -59,6 +61,8 @@ class TurnCall:
     images: tuple[Image, ...] = ()
     model: Any = None
     output: OutputType | None = None
+    system: str | None = None
+    budget_usd: float | None = None
     model_settings: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     prompt_context: Mapping[str, Any] = field(default_factory=dict[str, Any])
     assignments: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -104,6 +108,14 @@ class Planner:
         self._offers = ToolOffers()
         self._warned: set[str] = set()
 
+    def rehearsal(self, resolve_model: ModelResolver, unasked: Callable[[str], None]) -> Planner:
+        """One that plans the same, of which nothing here is changed, for a turn that is not run. `unasked` is told of
+        what it does without: nothing that is sent away may be part of it."""
+        twin = copy(self)
+        twin._resolve_model, twin._offers = resolve_model, self._offers.rehearsal(unasked)
+        twin._prompt = _rehearsal(self._prompt)
+        return twin
+
     async def plan(self, call: TurnCall, recorder: TurnRecorder, asked: Asked) -> TurnPlan:
         """
         Raises:
@@ -116,7 +128,7 @@ class Planner:
         model = await self._resolve_model(call.model or config.get("model"))
         prompt = await self._build_prompt(call, config, settings, model, recorder)
         return TurnPlan(
-            used=ModelInUse.of(model, settings.context_window),
+            used=ModelInUse.of(model, settings.context_window, settings.prices),
             system=prompt.text,
             toolbox=call.toolbox,
             offered=await self._offers.of(call.toolbox, asked, settings),
@@ -165,6 +177,7 @@ class Planner:
                 "model": model.name,
                 "tools": list(call.toolbox),
                 "system_prompt": config.get("system_prompt", settings.system_prompt),
+                "turn_prompt": call.system,
                 **call.prompt_context,
             }
         )
@@ -199,8 +212,14 @@ async def _load(coordinator: ConfigCoordinator, session_id: str) -> ConfigLoad:
 async def _build(coordinator: PromptCoordinator, context: PromptContext) -> BuiltPrompt:
     if _is_own(coordinator, PromptCoordinator, "build_system_prompt"):
         return await coordinator.build(context)
-    text = await coordinator.build_system_prompt(context)
-    return BuiltPrompt(text=text, sections=(), failed=())
+    parts = [await coordinator.build_system_prompt(context), context.get("turn_prompt")]
+    return BuiltPrompt(text="\n\n".join(part for part in parts if part), sections=(), failed=())
+
+
+def _rehearsal(coordinator: PromptCoordinator) -> PromptCoordinator:
+    """What only stands in for one is asked as it is."""
+    rehearsal: object = getattr(coordinator, "rehearsal", None)
+    return coordinator.rehearsal() if callable(rehearsal) else coordinator
 
 
 def _is_own(coordinator: object, base: type, method: str) -> bool:

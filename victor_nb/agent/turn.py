@@ -1,7 +1,7 @@
 """One turn: plan, ask the model, run the tools that it calls, ask again, until it has answered.
 
-A turn that fails leaves the conversation as it was before; one that is interrupted, or stopped for its many tool calls,
-leaves what there was, marked.
+A turn that fails leaves the conversation as it was before; one that is interrupted, or stopped for its many tool calls
+or for its cost, leaves what there was, marked.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from victor_nb.agent.coordinators.context_coordinator import ContextCoordinator
+from victor_nb.agent.budget import Purse
+from victor_nb.agent.coordinators.context_coordinator import ContextCoordinator, Prepared
 from victor_nb.agent.exchange import Exchange
 from victor_nb.agent.inquiry import Emit
 from victor_nb.agent.middleware import Middlewares
@@ -21,9 +22,11 @@ from victor_nb.agent.recorder import TurnOrigin, TurnRecorder, sha256_of
 from victor_nb.agent.tools.offers import Asked
 from victor_nb.agent.tools.rounds import ToolRounds, ToolSite
 from victor_nb.context.conversation import Conversation
-from victor_nb.errors import OutputError, ToolLimitError
-from victor_nb.messages import ChatResponse, Message, ModelReply, Role, ToolCall, TurnStatus, Usage
+from victor_nb.errors import BudgetError, OutputError, ToolLimitError
+from victor_nb.messages import ChatResponse, Message, ModelReply, ModelRequest, Role, ToolCall, TurnStatus, Usage
 
+Stop = TypeVar("Stop", ToolLimitError, BudgetError)
+OUT_OF_BUDGET = "stopped by the budget, before there was an answer"
 INTERRUPTED = "interrupted by the user"
 
 
@@ -59,11 +62,13 @@ class Turn:
         site: ToolSite,
         middlewares: Middlewares,
         recorder: TurnRecorder,
+        purse: Purse,
     ) -> None:
         if call.output:
             call.output.check_name_is_free(call.toolbox)
         self.response: ChatResponse | None = None
         self.recorder = recorder
+        self.purse = purse
         self.plan: TurnPlan | None = None
         self._call = call
         self._planner = planner
@@ -71,7 +76,7 @@ class Turn:
         self._middlewares = middlewares
         self._rounds = ToolRounds(site, middlewares, recorder, call.session_id, self._append_result)
         self._conversation: Conversation | None = None
-        self._replaces: str | None = None
+        self.replaces: str | None = None
         self._result = _Result()
         self._exchange: Exchange | None = None
 
@@ -80,7 +85,8 @@ class Turn:
 
         Raises:
             VictorError: what went wrong; the conversation is as it was before the turn.
-            ToolLimitError: … but for this one, which keeps the work so far.
+            ToolLimitError: … but for this one, which keeps the work so far, and
+            BudgetError: … this one, when there is any.
             asyncio.CancelledError: the turn was interrupted.
         """
         try:
@@ -91,8 +97,10 @@ class Turn:
             self._interrupted()
             raise
         except _TooManyRounds as stopped:
-            raise await self._stopped(stopped.rounds) from None
+            raise await self._stopped(*_limit_of_rounds(stopped.rounds)) from None
         except BaseException as error:
+            if isinstance(error, BudgetError) and self._result.reply:
+                raise await self._stopped(error, "", OUT_OF_BUDGET) from None
             self._roll_back()
             self._completed("error", error)
             raise
@@ -104,7 +112,7 @@ class Turn:
         """Recorded also when the conversation cannot be opened."""
         try:
             conversation = await self._context.open(self._call.session_id)
-            self._replaces = conversation.begin_turn(self.recorder.turn_id, origin.key, origin.execution)
+            self.replaces = conversation.begin_turn(self.recorder.turn_id, origin.key, origin.execution)
             self._conversation = conversation
         finally:
             self._started(origin, turn_index, streamed)
@@ -126,14 +134,14 @@ class Turn:
                 "prompt_chars": len(call.message),
                 "prompt_sha256": sha256_of(call.message),
                 "tags": dict(sorted(origin.tags.items())),
-                "replaces": self._replaces,
+                "replaces": self.replaces,
             },
             call.message,
         )
 
     async def _converse(self, emit: Emit | None) -> None:
         self.plan = plan = await self._plan()
-        self._exchange = Exchange(self._context, self._call.session_id, plan, self.recorder, self._middlewares, emit)
+        self._exchange = self._exchange_of(plan, emit)
         rounds = 0
         while True:
             reply = await self._exchange.ask()
@@ -147,9 +155,23 @@ class Turn:
             if self._is_answered(plan.output, reply):
                 return
 
+    async def rehearse(self, origin: TurnOrigin) -> tuple[Prepared, ModelRequest]:
+        """The first request, prepared as `run` does and not sent; `plan` tells the rest.
+
+        Raises:
+            VictorError: what `run` would raise before it sends anything.
+        """
+        await self._begin(origin, 0, streamed=False)
+        self.plan = await self._plan()
+        return await self._exchange_of(self.plan, None).prepare()
+
+    def _exchange_of(self, plan: TurnPlan, emit: Emit | None) -> Exchange:
+        session_id = self._call.session_id
+        return Exchange(self._context, session_id, plan, self.recorder, self._middlewares, self.purse, emit)
+
     async def _plan(self) -> TurnPlan:
         call, conversation = self._call, self._open
-        asked = Asked(call.session_id, self.recorder.turn_id, call.message, self._replaces, lambda: conversation.view)
+        asked = Asked(call.session_id, self.recorder.turn_id, call.message, self.replaces, lambda: conversation.view)
         return await self._planner.plan(call, self.recorder, asked)
 
     @property
@@ -229,14 +251,10 @@ class Turn:
         else:
             self._roll_back()
 
-    async def _stopped(self, rounds: int) -> ToolLimitError:
+    async def _stopped(self, error: Stop, not_made: str, note: str) -> Stop:
         """Keep what was done, and close it with a note, so that the conversation can go on from there."""
-        error = ToolLimitError(
-            f"the model was still calling tools after {rounds} rounds.",
-            hint="what it did is kept: ask it to go on, or raise the setting max_tool_rounds",
-        )
-        self._close_open_calls(f"not made: the limit of {rounds} rounds of tool calls was reached")
-        self._append("assistant", f"[stopped after {rounds} rounds of tool calls, before there was an answer]")
+        self._close_open_calls(not_made)
+        self._append("assistant", f"[{note}]")
         try:
             saved = self._open.commit_turn()
         finally:
@@ -288,6 +306,15 @@ class Turn:
             finish_reason=reply.finish_reason if reply else None,
             error=error,
         )
+
+
+def _limit_of_rounds(rounds: int) -> tuple[ToolLimitError, str, str]:
+    error = ToolLimitError(
+        f"the model was still calling tools after {rounds} rounds.",
+        hint="what it did is kept: ask it to go on, or raise the setting max_tool_rounds",
+    )
+    not_made = f"not made: the limit of {rounds} rounds of tool calls was reached"
+    return error, not_made, f"stopped after {rounds} rounds of tool calls, before there was an answer"
 
 
 class _TooManyRounds(Exception):

@@ -10,7 +10,7 @@ import json
 import math
 import re
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 from urllib.parse import urlsplit
@@ -20,6 +20,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 V = TypeVar("V")
 
 AMOUNT = "a fraction above 0 up to 1.0 (of the window less the reserved output), or a whole number of tokens from 2"
+PRICES = (
+    "prices by the model's full name, each [input, output] in US dollars per million tokens; in the environment JSON, "
+    'as {"openai:my-model": [0.5, 2]}'
+)
 PATTERNS = 'a list of regular expressions; in the environment a JSON list, as ["EMP-\\\\d+"]'
 
 
@@ -103,6 +107,31 @@ def _list(value: object) -> object:
         raise ValueError(f"must be {PATTERNS}") from None
 
 
+def _priced(value: object) -> dict[str, tuple[float, float]]:
+    """Full names of models, each with two prices, also as the JSON that an environment variable can hold."""
+    try:
+        given: object = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError(f"must be {PRICES}") from None
+    if not isinstance(given, Mapping):
+        raise ValueError(f"must be {PRICES}")
+    return {_model(name): _pair(name, pair) for name, pair in cast("Mapping[Any, Any]", given).items()}
+
+
+def _model(name: object) -> str:
+    if isinstance(name, str) and re.fullmatch(r"[\w-]+:.+|https?://.+#.+", name):
+        return name
+    raise ValueError(f"names {name!r}, which is no model's full name, as openai:gpt-6.1-terra")
+
+
+def _pair(name: str, pair: object) -> tuple[float, float]:
+    numbers = cast("Sequence[Any]", pair if isinstance(pair, list | tuple) else ())
+    known = [float(n) for n in numbers if isinstance(n, int | float) and math.isfinite(n) and n >= 0]
+    if len(numbers) != 2 or len(known) != 2 or any(isinstance(n, bool) for n in numbers):
+        raise ValueError(f"has {pair!r} for {name}, which must be two prices, as [0.5, 2]")
+    return known[0], known[1]
+
+
 def _compiling(value: list[str]) -> list[str]:
     for pattern in value:
         try:
@@ -114,6 +143,8 @@ def _compiling(value: list[str]) -> list[str]:
 
 Amount = Annotated[float | int, BeforeValidator(_amount), told(AMOUNT)]
 Positive = Annotated[int, Field(ge=1)]
+Dollars = Annotated[float, Field(gt=0, allow_inf_nan=False), told("US dollars above 0")]
+Prices = Annotated[dict[str, tuple[float, float]], BeforeValidator(_priced), told(PRICES)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), told("seconds above 0")]
 Filled = Annotated[str, BeforeValidator(_filled)]
 Folder = Annotated[Path, BeforeValidator(_folder), told("the path of a folder")]

@@ -27,11 +27,13 @@ from victor_nb.config import sources
 from victor_nb.config.complaints import complaint
 from victor_nb.config.kinds import (
     Amount,
+    Dollars,
     Filled,
     Folder,
     GuardedUrl,
     Patterns,
     Positive,
+    Prices,
     Seconds,
     StoreLocation,
     WebAddress,
@@ -87,6 +89,9 @@ class Settings(BaseSettings):
             words (TF-IDF), which needs no network.
         tool_selection_limit: with more tools than this, a request offers only those that `tool_selection_strategy`
             finds nearest to the question; `tool_selection_hybrid_alpha` is the share of meaning against words.
+        budget_usd: what the kernel run may spend, see `agent/budget.py`; None is no limit.
+        prices: of models that no table knows, or that cost you something else: `{"openai:my-model": (0.5, 2)}`, input
+            and output, in US dollars per million tokens.
         temperature, max_tokens, top_p, timeout_s: sent with every request unless None.
     """
 
@@ -120,6 +125,8 @@ class Settings(BaseSettings):
     tool_selection_strategy: Literal["keyword", "semantic", "hybrid"] = "hybrid"
     tool_selection_limit: Positive = 32
     tool_selection_hybrid_alpha: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
+    budget_usd: Dollars | None = None
+    prices: Annotated[Prices, NoDecode] = {}
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     max_tokens: Positive | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None

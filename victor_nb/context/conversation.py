@@ -289,6 +289,17 @@ class Conversation:
                 counted[-1].ended = self.meter.calibration  # the last turn in time is not always the last one
             return [self._codec.encode_passage(one, self._log.known) for one in found]
 
+    def rehearsal(self) -> Conversation:
+        """A copy of it without the turn in progress, to try a turn on; nobody is told, and nothing kept."""
+        twin = Conversation(self.session_id, self._codec)
+        with self.lock:
+            twin._log, twin.meter = self._log.copy(), self.meter.copy()
+            if self._running:
+                twin.meter.restore(self._running.calibration)
+            twin._unpinned = self._unpinned
+        twin._rebuild()
+        return twin
+
     def _apply(self, operation: Mapping[str, Any]) -> None:
         if wrong := misfit(operation):
             raise unreadable(wrong)

@@ -22,6 +22,13 @@ class ConversationLog:
         for message in messages:
             self.know(message)
 
+    def copy(self) -> ConversationLog:
+        """Messages are frozen, and shared."""
+        twin = ConversationLog()
+        twin.passages = [replace(passage, items=list(passage.items)) for passage in self.passages]
+        twin.known, twin._costs, twin._keys = dict(self.known), dict(self._costs), set(self._keys)
+        return twin
+
     def know(self, message: Message) -> None:
         self.known[message.id] = message
         self._costs[message.id] = estimate_message(message)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 from victor_nb.context.compaction import Limits
@@ -32,6 +33,7 @@ class Meter:
         self.retry_at = 0
         self._counter = TokenCounter()
         self._sent = 0
+        self._observed = 0
         self._overflow: int | None = None
         self._system = Message("system", "")
         self._tools: tuple[ToolSpec, ...] = ()
@@ -54,6 +56,7 @@ class Meter:
     def restore(self, learned: Calibration) -> None:
         self.model_key, self.retry_at, self._overflow = learned.model_key, learned.retry_at, learned.overflow
         self._counter = TokenCounter(learned.ratio, learned.offset)
+        self._observed = 0
 
     def use_model(self, model_key: str, ratio: float) -> None:
         """Count for this model; `ratio` is what was learned of it elsewhere."""
@@ -98,3 +101,16 @@ class Meter:
     def observe(self, reported_input_tokens: int) -> None:
         """The provider counted so many input tokens in what was last sent."""
         self._counter.observe(reported_input_tokens, self._sent)
+        self._observed = self._sent
+
+    def copy(self) -> Meter:
+        twin = copy(self)
+        twin._counter = TokenCounter(self._counter.ratio, self._counter.offset)
+        return twin
+
+    def uncounted(self) -> int:
+        """How many tokens of what was last sent no provider has counted: what is new since the last report, or all of
+        them where it is no longer the beginning of what is sent."""
+        tokens = self._counter.count(self._sent)
+        known = self._observed and self._observed <= self._sent
+        return tokens - self._counter.count(self._observed) if known else tokens

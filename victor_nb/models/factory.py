@@ -9,12 +9,13 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from victor_nb.errors import UsageError
+from victor_nb.errors import MissingExtraError, MissingKeyError, UsageError
 from victor_nb.models.access import find_access, require_sdk
 from victor_nb.models.catalog import PROVIDERS, ModelName, parse
 from victor_nb.models.demo import DemoModel
 from victor_nb.models.detect import detect, first_ollama_model
 from victor_nb.models.failures import Target
+from victor_nb.models.keyless import KeylessModel
 from victor_nb.models.keys import environment
 from victor_nb.models.retries import RetryingModel
 from victor_nb.models.wire import WireModel
@@ -31,13 +32,15 @@ def build_model(
     provider: str | object | None = None,
     api_key: str | None = None,
     base_url: str | None = None,
+    keyless: bool = False,
 ) -> IChatModel:
     """The chat model meant by `spec` and `provider`; with neither, the one that `detect` finds.
 
     `spec` is a name (see `catalog.parse`), a chat model, or a pydantic-ai Model. `provider` is a provider's name, a
     full name, a pydantic-ai Model, or a pydantic-ai Provider object with `spec` naming its model. A key from the
     environment is only sent to its own provider: for another `base_url` give `api_key`. Models behind an API are
-    retried (`RetryingModel`). Raises UnknownModelError, MissingKeyError, MissingExtraError, UsageError.
+    retried (`RetryingModel`). With `keyless`, a model whose key or package is missing is a `KeylessModel`. Raises
+    UnknownModelError, MissingKeyError, MissingExtraError, UsageError.
     """
     for given, other in ((spec, provider), (provider, spec)):
         if given is None or isinstance(given, str):
@@ -49,7 +52,13 @@ def build_model(
         return _from_provider_object(provider, spec)
     if spec is not None and not isinstance(spec, str):
         raise UsageError(f"{type(spec).__name__} is no model.", hint="Pass a name such as 'openai:gpt-5', or a model.")
-    return _from_name(_wanted(spec, provider, base_url), api_key, base_url is not None)
+    name = _wanted(spec, provider, base_url)
+    try:
+        return _from_name(name, api_key, base_url is not None)
+    except (MissingKeyError, MissingExtraError) as error:
+        if keyless:
+            return KeylessModel(name, error)
+        raise
 
 
 def _wanted(spec: str | None, provider: str | None, base_url: str | None) -> ModelName:

@@ -6,6 +6,7 @@ A server on this machine or in a private network has no price, whatever its mode
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from genai_prices.types import Provider as PriceList
 
 SOURCE = "genai-prices"
+OWN = "settings"
 _LOCAL_NAMES = ("localhost", "host.docker.internal")
 _LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".lan")
 _UNPRICED = frozenset({"demo", "ollama", "litellm", "vllm"})
+_FREE = frozenset({"demo", "ollama"})
 _SAME_PRICES = {"openai-chat": "openai", "openai-responses": "openai", "azure-responses": "azure"}
 
 
@@ -40,6 +43,23 @@ def price(usage: Usage, model: str, provider: str, base_url: str | None) -> tupl
         return float(info.calc_price(counts, price_list).total_price), SOURCE
     except ValueError:  # counts that contradict each other, such as more cached tokens than sent ones
         return None, None
+
+
+def own_price(
+    own: Mapping[str, tuple[float, float]], model: str, provider: str, base_url: str | None
+) -> tuple[float, float] | None:
+    """What the user says that a model costs, under its full name: input and output, per million tokens."""
+    return own.get(f"{provider}:{model}") or (own.get(f"{base_url}#{model}") if base_url else None)
+
+
+def at_price(usage: Usage, price: tuple[float, float]) -> float:
+    """US dollars. Cached input is counted as any other: two numbers do not say what it costs."""
+    return (usage.input_tokens * price[0] + usage.output_tokens * price[1]) / 1_000_000
+
+
+def is_free(provider: str, base_url: str | None) -> bool:
+    """The demo model, and servers of one's own, which no table has a price for."""
+    return provider in _FREE or (base_url is not None and is_private(base_url))
 
 
 def context_window(model: str, provider: str, base_url: str | None) -> int | None:

@@ -32,6 +32,17 @@ class BaseSystemPrompt(BasePromptContributor):
         return TEXT if own is None else str(own)
 
 
+class TurnPrompt(BasePromptContributor):
+    """What `chat(system=…)` adds for one turn, behind everything else: `context["turn_prompt"]`."""
+
+    def priority(self) -> int:
+        return 0
+
+    async def contribute(self, context: PromptContext) -> str:
+        added: object = context.get("turn_prompt")
+        return "" if added is None else str(added)
+
+
 def builtin_contributors(
     *,
     language: str | None = None,

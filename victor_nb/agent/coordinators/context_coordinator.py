@@ -11,6 +11,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, Protocol
@@ -130,6 +131,19 @@ class ContextCoordinator:
         if self._archive is None or (found and found.save and not self._archive.changed(session_id)):
             return self.conversation(session_id)
         return await asyncio.to_thread(self._load, session_id, refresh=True)
+
+    async def rehearsal(self, session_id: str, ask: _Ask, embed: _Embed) -> ContextCoordinator:
+        """One that has a copy of the session and of nothing else, to try a turn on: nothing here is changed, kept or
+        told. `ask` and `embed` stand behind the budget of its compactions.
+
+        Raises SessionError as `open` does.
+        """
+        twin = copy(self)
+        twin._conversations = {session_id: (await self.open(session_id)).rehearsal()}
+        twin._ratios, twin._opening = dict(self._ratios), threading.RLock()
+        twin._archive = twin._notice = None
+        twin._ask, twin._embed = ask, embed
+        return twin
 
     def conversation(self, session_id: str | None = None) -> Conversation:
         """The session's conversation, begun if it is new."""

@@ -11,7 +11,8 @@ import math
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from victor_nb.background import all_answers
@@ -20,7 +21,7 @@ from victor_nb.config.merge import copied
 from victor_nb.context.tokens import estimate_text
 from victor_nb.errors import ConfigError, PromptError, UsageError, did_you_mean
 from victor_nb.prompt.base import DEFAULT_PRIORITY, BasePromptContributor, contribution_method
-from victor_nb.prompt.builtin import BaseSystemPrompt
+from victor_nb.prompt.builtin import BaseSystemPrompt, TurnPrompt
 from victor_nb.prompt.sections import BuiltPrompt, PromptSection, prompt_of, section_frame
 from victor_nb.protocols import IPromptContributor, PromptContext
 
@@ -108,12 +109,15 @@ class PromptCoordinator:
         return (await self.build(context)).text
 
     async def build(self, context: PromptContext | None = None) -> BuiltPrompt:
-        """As `build_system_prompt`, with the sections. Contributors see a copy of `context` each.
+        """As `build_system_prompt`, with the sections. Contributors see a copy of `context` each. What it has as
+        `turn_prompt` is the last section.
 
         Raises:
             PromptError: a required contributor failed.
         """
         everyone = self._contributors
+        if context and context.get("turn_prompt"):
+            everyone = (*everyone, _register(TurnPrompt(), None))
         asked = [_ask(contributor, PromptContext(copied(dict(context or {})))) for contributor in everyone]
         answers = await all_answers(asked)
         sections = [_section(one, answer) for one, answer in zip(everyone, answers, strict=True)]
@@ -131,6 +135,13 @@ class PromptCoordinator:
         """
         built = self._built.get(self._last if session_id is None else session_id)
         return section_frame(built.asked if built else ())
+
+    def rehearsal(self) -> PromptCoordinator:
+        """One that builds the same, of which nothing here is changed: for a prompt that is not sent."""
+        twin = copy(self)
+        twin._built, twin._warned = OrderedDict(self._built), dict(self._warned)
+        twin._contributors = tuple(map(_twin, self._contributors))
+        return twin
 
     def _remember(self, session_id: object, built: BuiltPrompt) -> None:
         self._last = session_id if isinstance(session_id, str) else None
@@ -186,6 +197,15 @@ def _section(contributor: _Registered, answer: str | BaseException) -> PromptSec
         raise answer
     error = f"{type(answer).__name__}: {answer}".removesuffix(": ")
     return PromptSection(*who, required=contributor.required, status="failed", error=error)
+
+
+def _twin(one: _Registered) -> _Registered:
+    """A contributor may remember the last turn, as the one that lists the latest variables first."""
+    try:
+        contributor = copy(one.contributor)
+    except TypeError:  # it cannot be copied
+        return one
+    return replace(one, contributor=contributor, contribute=contribution_method(contributor))
 
 
 def _register(contributor: object, timeout_s: float | None) -> _Registered:

@@ -34,6 +34,13 @@ class ToolOffers:
         self._selector = ToolSelector()
         self._before: dict[str, tuple[str, ...]] = {}
 
+    def rehearsal(self, unasked: Callable[[str], None]) -> ToolOffers:
+        """One that offers the same, of which nothing here is changed; `unasked` is told of an embedder that it does not
+        ask."""
+        twin = ToolOffers()
+        twin._selector, twin._before = self._selector.rehearsal(unasked), dict(self._before)
+        return twin
+
     async def of(self, toolbox: Toolbox, asked: Asked, settings: Settings) -> tuple[ToolSpec, ...]:
         if len(toolbox) <= settings.tool_selection_limit:
             return toolbox.specs

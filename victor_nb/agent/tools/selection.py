@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from victor_nb.agent.tools.ranking import Embed, by_meaning, by_words, mixed
-from victor_nb.errors import VictorError
+from victor_nb.errors import UsageError, VictorError
 from victor_nb.messages import ToolSpec
 from victor_nb.models.embeddings import TFIDF, embed
 from victor_nb.protocols import Embedder
@@ -76,6 +76,13 @@ class ToolSelector:
         self._offered[session_id] = tuple(spec.name for spec in specs if spec.name in chosen)
         return tuple(spec for spec in specs if spec.name in chosen)
 
+    def rehearsal(self, unasked: Callable[[str], None]) -> ToolSelector:
+        """One that selects the same, of which nothing here is changed. Where an embedder would be asked it compares
+        words, and tells `unasked`."""
+        twin = _WordSelector(self._embedder, unasked)
+        twin._offered, twin._warned = dict(self._offered), True
+        return twin
+
     def forget(self, session_id: str) -> None:
         """The next selection of the session starts anew."""
         self._offered.pop(session_id, None)
@@ -126,6 +133,23 @@ class ToolSelector:
         self._vectors.update(vectors)
         while len(self._vectors) > _CACHED_VECTORS:
             self._vectors.popitem(last=False)
+
+
+class _WordSelector(ToolSelector):
+    def __init__(self, embedder: Embedder | None, unasked: Callable[[str], None]) -> None:
+        super().__init__(embedder)
+        self._unasked = unasked
+
+    def _embed_with(self, name: str | None) -> Embed:
+        embedder = self._embedder or name
+        if embedder is None or embedder == TFIDF:
+            return embed
+
+        async def refuse(texts: Sequence[str]) -> list[Sequence[float]]:
+            self._unasked("The tools are chosen by their words here: the embedder is not asked, and may choose others.")
+            raise UsageError("a preview asks no embedder.")
+
+        return refuse
 
 
 async def select_tools(
