@@ -50,6 +50,7 @@ from victor_nb.config.settings import Settings
 from victor_nb.context.builtin import strategy_named
 from victor_nb.errors import AuthenticationError
 from victor_nb.messages import ChatResponse, JsonValue, new_id
+from victor_nb.models import taping
 from victor_nb.models.factory import build_model
 from victor_nb.models.keyless import KeylessModel
 from victor_nb.models.wire_messages import wire_from_json, wire_to_json
@@ -122,6 +123,7 @@ class AgentOrchestrator:
         self.last_response: ChatResponse | None = None
         self._default = (model, provider)
         self._models: dict[Any, IChatModel] = {}
+        self._tape = taping.tape()
         self._middlewares = Middlewares(middleware)
         self._site = ToolSite(checked_function("tool_runner", tool_runner), asked_by(approve))
         self._origin = checked_function("origin", origin)
@@ -330,10 +332,12 @@ class AgentOrchestrator:
         if name is None and provider is None:
             name = self.settings.model
         key = tuple(given if isinstance(given, str | None) else id(given) for given in (name, provider))
+        if (tape := taping.tape()) is not self._tape:
+            self._models, self._tape = {}, tape  # another one answers to the same name
         if key in self._models:
             return self._models[key]
         build = partial(build_model, name, provider=provider, base_url=self.settings.base_url, keyless=keyless)
-        model = await asyncio.to_thread(build)
+        model = await taping.through_tape(name, provider, partial(asyncio.to_thread, build))
         if not isinstance(model, KeylessModel):
             self._models[key] = model
         return model

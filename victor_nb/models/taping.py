@@ -1,0 +1,58 @@
+"""Where a recording of model requests comes in between: whoever records or replays stands here, and every orchestrator
+asks for its models through it. Without one nothing changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from victor_nb.models.retries import RetryingModel
+from victor_nb.protocols import IChatModel
+
+Build = Callable[[], Awaitable[IChatModel]]
+
+
+class ITape(Protocol):
+    """`model` gives what is to be asked in place of the model of that name (None: the one that the environment offers),
+    which `build` makes: that may need a key, so a tape that only replays does without."""
+
+    async def model(self, named: str | None, build: Build) -> IChatModel: ...
+
+
+_tape: ITape | None = None
+
+
+def tape() -> ITape | None:
+    """The one that stands in between now."""
+    return _tape
+
+
+def set_tape(new: ITape | None) -> None:
+    """Put `new` in between, in the whole process; None takes it away."""
+    global _tape  # noqa: PLW0603 (a recording is of all that a process asks)
+    _tape = new
+
+
+async def through_tape(model: Any, provider: Any, build: Build) -> IChatModel:
+    """What answers for the model that `model` and `provider` mean, as `build_model` takes them: what `build` makes, or
+    what the tape puts in its place. An object that answers by itself, without a wire, is never replaced."""
+    standing = tape()
+    if standing is None:
+        return await build()
+    if isinstance(model, str | None) and isinstance(provider, str | None):
+        return await standing.model(_named(model, provider), build)
+    built = await build()
+    if not isinstance(built, RetryingModel):
+        return built
+
+    async def as_built() -> IChatModel:
+        return built
+
+    return await standing.model(f"{built.provider}:{built.name}", as_built)
+
+
+def _named(model: str | None, provider: str | None) -> str | None:
+    if model is None or provider is None:
+        return model or provider
+    return model if model.startswith(f"{provider}:") else f"{provider}:{model}"

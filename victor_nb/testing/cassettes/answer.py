@@ -1,0 +1,159 @@
+"""A recorded answer: what the model said, in the pieces in which it came, and what it was reported to cost."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from victor_nb.messages import JsonValue, Message, ModelDelta, ModelReply, ToolCall, Usage, new_id
+from victor_nb.store.scrub import Scrubber
+from victor_nb.testing.cassettes.sent import JsonMap, arguments_of, settled
+
+_TEXT, _REASONING, _CALL = "t", "r", "c"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds from the request to the first piece and to the end; with `None` it was not streamed."""
+
+    first_s: float | None
+    whole_s: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`pieces` are the lengths of what streamed in, in characters, each behind a letter: `t` text, `r` reasoning, `c`
+    the start of a call. `reply.message` has no wire form: it is sent again as our own fields have it."""
+
+    reply: ModelReply
+    timing: Timing
+    pieces: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, reply: ModelReply, deltas: Sequence[ModelDelta], timing: Timing, scrubber: Scrubber) -> Answer:
+        """As it may be stored. An answer out of which a secret was taken is given back in one piece."""
+        text, thought = settled(reply.message.content, scrubber), settled(reply.reasoning, scrubber)
+        calls = tuple(replace(one, arguments=settled(one.arguments, scrubber)) for one in reply.message.tool_calls)
+        clean = replace(reply, message=Message("assistant", text, calls), reasoning=thought)
+        same = (text, thought) == (reply.message.content, reply.reasoning)
+        return cls(clean, timing, tuple(_pieces(deltas)) if same and _is_whole(clean, deltas) else ())
+
+    def says_the_same(self, other: Answer) -> bool:
+        """Words and calls; not how long they took, or how much of the request was cached."""
+        mine, its = self.reply.message, other.reply.message
+        return (mine.content, [(c.name, arguments_of(c.arguments)) for c in mine.tool_calls]) == (
+            its.content,
+            [(c.name, arguments_of(c.arguments)) for c in its.tool_calls],
+        )
+
+    def deltas(self) -> Iterator[ModelDelta]:
+        """What streamed in, piece by piece."""
+        text, reasoning = iter(self.reply.message.content), iter(self.reply.reasoning)
+        names = iter(self.reply.message.tool_calls)
+        for piece in self.pieces or self._whole():
+            kind, size = piece[0], int(piece[1:] or 0)
+            if kind == _CALL:
+                yield ModelDelta(tool_name=next(names).name)
+            elif kind == _REASONING:
+                yield ModelDelta(reasoning="".join(itertools.islice(reasoning, size)))
+            else:
+                yield ModelDelta(text="".join(itertools.islice(text, size)))
+
+    def _whole(self) -> Iterator[str]:
+        for kind, text in ((_REASONING, self.reply.reasoning), (_TEXT, self.reply.message.content)):
+            if text:
+                yield f"{kind}{len(text)}"
+        yield from [_CALL] * len(self.reply.message.tool_calls)
+
+    def given(self) -> ModelReply:
+        """The reply to hand on, as a message of its own."""
+        return replace(self.reply, message=replace(self.reply.message, id=new_id()))
+
+    def to_json(self) -> JsonMap:
+        reply, usage = self.reply, asdict(self.reply.usage)
+        found: JsonMap = {
+            "text": reply.message.content,
+            "reasoning": reply.reasoning,
+            "calls": [
+                {"id": call.id, "name": call.name, "arguments": arguments_of(call.arguments)}
+                for call in reply.message.tool_calls
+            ],
+            "model": reply.model,
+            "provider": reply.provider,
+            "finish_reason": reply.finish_reason,
+            "usage": {name: value for name, value in usage.items() if value not in (0, None)},
+            "cost_usd": reply.cost_usd,
+            "cost_source": reply.cost_source,
+            "first_s": self.timing.first_s,
+            "whole_s": self.timing.whole_s,
+            "pieces": " ".join(self.pieces),
+        }
+        return {name: value for name, value in found.items() if value not in ("", None, [])}
+
+    @classmethod
+    def from_json(cls, data: JsonMap) -> Answer:
+        """
+        Raises:
+            ValueError, TypeError, KeyError: it is not of the form that `to_json` gives.
+        """
+        calls = tuple(_call(one) for one in _list(data.get("calls", [])))
+        message = Message("assistant", str(data.get("text", "")), calls)
+        usage = data["usage"]
+        if not isinstance(usage, dict):
+            raise TypeError("usage is no object")
+        reply = ModelReply(
+            message,
+            Usage(**usage),  # type: ignore[arg-type]
+            str(data["model"]),
+            str(data["provider"]),
+            finish_reason=_text(data.get("finish_reason")),
+            reasoning=str(data.get("reasoning", "")),
+            cost_usd=_number(data.get("cost_usd")),
+            cost_source=_text(data.get("cost_source")),
+        )
+        pieces = tuple(str(data.get("pieces", "")).split())
+        found = cls(reply, Timing(_number(data.get("first_s")), _number(data.get("whole_s")) or 0.0), pieces)
+        return found if _is_whole(reply, list(found.deltas())) else replace(found, pieces=())
+
+
+def _pieces(deltas: Sequence[ModelDelta]) -> Iterator[str]:
+    for delta in deltas:
+        if delta.reasoning:
+            yield f"{_REASONING}{len(delta.reasoning)}"
+        if delta.text:
+            yield f"{_TEXT}{len(delta.text)}"
+        if delta.tool_name:
+            yield _CALL
+
+
+def _is_whole(reply: ModelReply, deltas: Sequence[ModelDelta]) -> bool:
+    """Whether the pieces make the answer: after an edit by hand they need not."""
+    return (
+        "".join(delta.text for delta in deltas) == reply.message.content
+        and "".join(delta.reasoning for delta in deltas) == reply.reasoning
+        and sum(bool(delta.tool_name) for delta in deltas) == len(reply.message.tool_calls)
+    )
+
+
+def _call(data: JsonValue) -> ToolCall:
+    if not isinstance(data, dict):
+        raise TypeError("a call is no object")
+    arguments = data.get("arguments", {})
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    return ToolCall(str(data["id"]), str(data["name"]), text)
+
+
+def _list(value: JsonValue) -> list[JsonValue]:
+    if not isinstance(value, list):
+        raise TypeError("a list is missing")
+    return value
+
+
+def _text(value: JsonValue) -> str | None:
+    return None if value is None else str(value)
+
+
+def _number(value: JsonValue) -> float | None:
+    return None if value is None else float(value)  # type: ignore[arg-type]

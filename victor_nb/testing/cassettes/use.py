@@ -1,0 +1,98 @@
+"""`use_cassette`: for the length of a block, models answer from a file, or their answers are recorded to one."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import Final, Literal, TypeAlias, cast, get_args
+
+from victor_nb.errors import UsageError, did_you_mean
+from victor_nb.models import taping
+from victor_nb.models.taping import Build
+from victor_nb.protocols import IChatModel
+from victor_nb.testing.cassettes.cassette import Cassette
+from victor_nb.testing.cassettes.missing import CassetteError, missing
+from victor_nb.testing.cassettes.models import RecordingModel, ReplayingModel
+
+Mode: TypeAlias = Literal["replay", "record", "rewrite", "live"]
+VARIABLE: Final = "VICTOR_CASSETTE_MODE"
+_NO_AI: Final = "demo"
+
+
+@contextmanager
+def use_cassette(path: str | PathLike[str], mode: Mode | None = None) -> Generator[Cassette]:
+    """Inside of the block, models that are named (and the one that the environment offers) answer from the file `path`.
+
+    Models that are handed over as objects without a wire, such as a `ScriptedModel`, and `demo` answer themselves.
+
+    Args:
+        mode: `replay` gives recorded answers only, and needs no key; `record` asks the real model what is not recorded
+            yet; `rewrite` asks it everything anew; `live` asks it and records nothing. By default what the environment
+            variable VICTOR_CASSETTE_MODE says, and `replay` without it.
+
+    Raises:
+        MissingRecordingError: in the block, when a request is not recorded; and again at its end when something has
+            swallowed that, so that a test cannot pass by accident.
+        CassetteError: the file cannot be read or written; recording under CI.
+        UsageError: there is no such mode, or another cassette is in use.
+    """
+    wanted = checked_mode(mode)
+    if taping.tape() is not None:
+        raise UsageError("another cassette is in use.", hint="end its `with` block first")
+    cassette = Cassette(Path(path))
+    if wanted == "live":
+        yield cassette
+        return
+    taping.set_tape(_Tape(cassette, wanted))
+    try:
+        yield cassette
+    finally:
+        taping.set_tape(None)
+    if cassette.missing:
+        raise missing(cassette.missing[0], cassette.takes, cassette.path.name)
+    if wanted != "replay":
+        cassette.save(anew=wanted == "rewrite")
+    elif unused := cassette.unused:
+        warnings.warn(
+            f"{cassette.path.name}: {len(unused)} of {len(cassette.takes)} recordings were not asked for; "
+            f"{VARIABLE}=rewrite leaves them out",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def checked_mode(mode: str | None) -> Mode:
+    """
+    Raises:
+        UsageError: there is no such mode.
+        CassetteError: it would record under CI.
+    """
+    wanted = mode or os.environ.get(VARIABLE) or "replay"
+    if wanted not in get_args(Mode):
+        known = get_args(Mode)
+        raise UsageError(
+            f"there is no mode {wanted!r}.{did_you_mean(wanted, known)}", hint=f"one of {', '.join(known)}"
+        )
+    if wanted in ("record", "rewrite") and os.environ.get("CI", "").lower() not in ("", "0", "false"):
+        raise CassetteError("recording is refused under CI.", hint="record on your own machine, and commit the file")
+    return cast("Mode", wanted)
+
+
+class _Tape:
+    def __init__(self, cassette: Cassette, mode: Mode) -> None:
+        self._cassette = cassette
+        self._mode = mode
+
+    async def model(self, named: str | None, build: Build) -> IChatModel:
+        if named == _NO_AI:
+            return await build()
+        if self._mode == "replay":
+            return ReplayingModel(self._cassette, named)
+        model = await build()
+        if model.provider == _NO_AI:
+            raise CassetteError("there is no model to record.", hint="name one, or put its key into the environment")
+        return RecordingModel(self._cassette, named, model, known=self._mode == "record")
