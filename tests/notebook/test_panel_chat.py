@@ -8,18 +8,14 @@ import pytest
 from support.cells import error_of, run_ok, value_of
 from support.kernels import Kernel
 from support.llm_server import LLMServer
-from support.widgets import WidgetModels
+from support.widgets import WidgetModels, open_panel
 
 Shared = tuple[Kernel, LLMServer]
 
 
 @pytest.fixture
 def panel(shared: Shared) -> WidgetModels:
-    """A panel in a conversation of its own."""
-    run_ok(shared[0], "vn.orchestrator.use_session(__import__('uuid').uuid4().hex)")
-    models = WidgetModels(shared[0])
-    run_ok(shared[0], "import victor_nb.notebook.panels.frame as frame\nframe.close_panel()\n%victor panel")
-    return models
+    return open_panel(shared[0])
 
 
 def ask(panel: WidgetModels, text: str) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from support.cells import run_ok
 from support.kernels import Kernel, Message
 
 
@@ -92,3 +93,11 @@ class WidgetModels:
             self.kernel.wait_for(lambda: text in self.text(), timeout)
         except TimeoutError:
             raise TimeoutError(f"{text!r} was not shown, but {self.text()[-3000:]}") from None
+
+
+def open_panel(kernel: Kernel) -> WidgetModels:
+    """A new panel, in a conversation of its own."""
+    run_ok(kernel, "vn.orchestrator.use_session(__import__('uuid').uuid4().hex)")
+    models = WidgetModels(kernel)
+    run_ok(kernel, "import victor_nb.notebook.panels.frame as frame\nframe.close_panel()\n%victor panel")
+    return models

@@ -25,6 +25,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from victor_nb.agent.tools import ToolInterrupted
 from victor_nb.background import model_loop
 from victor_nb.messages import ChatChunk
+from victor_nb.notebook.handed import CallListener, HandedCall
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -39,56 +40,24 @@ class CellOver(RuntimeError):
     """No cell waits for the turn, so that the main thread cannot be asked for anything."""
 
 
-class _Call:
-    """A function that the main thread is asked to call."""
-
-    def __init__(self, function: Callable[[], Any]) -> None:
-        self.function = function
-        self.result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-
-    def run(self) -> None:
-        if self.result.done():  # its time was up before this thread was free
-            return
-        try:
-            value = self.function()
-        except KeyboardInterrupt:
-            raise
-        except (Exception, SystemExit) as error:  # noqa: BLE001 (it is the tool's, and goes to whoever called it)
-            self._settle(self.result.set_exception, error)
-        except BaseException as error:  # noqa: BLE001 (a CancelledError of the tool's own must not end the turn)
-            self._settle(self.result.set_exception, RuntimeError(f"{type(error).__name__}: {error}"))
-        else:
-            self._settle(self.result.set_result, value)
-
-    def refuse(self) -> None:
-        """The main thread is not going to call it."""
-        self._settle(self.result.set_exception, RuntimeError("the cell that would have run this is over"))
-
-    def _settle(self, settle: Callable[[Any], None], value: Any) -> None:
-        def unless_cancelled() -> None:
-            if not self.result.done():
-                settle(value)
-
-        with contextlib.suppress(RuntimeError):  # its loop is closed, so that nobody waits
-            self.result.get_loop().call_soon_threadsafe(unless_cancelled)
-
-
 class _Finished:
     pass
 
 
-Items: TypeAlias = "queue.SimpleQueue[ChatChunk | _Call | _Finished]"
+Items: TypeAlias = "queue.SimpleQueue[ChatChunk | HandedCall | _Finished]"
 
 
 class _Listener:
     """A cell that waits for a turn. What the turn leaves running may outlive it, and must not wait for it."""
+
+    takes_input = True
 
     def __init__(self) -> None:
         self.items: Items = queue.SimpleQueue()
         self._guard = threading.Lock()
         self._closed = False
 
-    def hand(self, call: _Call) -> bool:
+    def hand(self, call: HandedCall) -> bool:
         """Whether the cell is still there to take it."""
         with self._guard:
             if not self._closed:
@@ -106,17 +75,31 @@ class _Listener:
         with contextlib.suppress(queue.Empty):
             while True:
                 item = self.items.get_nowait()
-                if isinstance(item, _Call):
+                if isinstance(item, HandedCall):
                     item.refuse()
 
 
-_cell: ContextVar[_Listener | None] = ContextVar("victor_nb_cell", default=None)
-"""Where the cell listens that waits for the current turn. A turn that no cell waits for, such as one awaited in a
-cell or on a thread of the user's, sees None, whatever else is running."""
+_cell: ContextVar[CallListener | None] = ContextVar("victor_nb_cell", default=None)
+"""Where the cell listens that waits for the current turn, or what stands in for one. A turn that no cell waits for,
+such as one awaited in a cell or on a thread of the user's, sees None, whatever else is running."""
+
+
+def listen(listener: CallListener) -> None:
+    """Have `listener` take the calls of the running task, and of those that it starts: no cell waits for it."""
+    _cell.set(listener)
 
 
 class Bridge:
-    """Runs turns for cells, and tools where the cells run."""
+    """Runs turns for cells, and tools where the cells run. `between` is called again and again while a cell waits."""
+
+    def __init__(self, between: Callable[[], None] = lambda: None) -> None:
+        self._between = between
+
+    @property
+    def takes_input(self) -> bool:
+        """Whether whoever waits for the running task could answer an `input()`."""
+        listener = _cell.get()
+        return listener is None or listener.takes_input
 
     async def run_tool(self, call: Callable[[], Any]) -> Any:
         """Call a tool on the main thread: through the waiting cell, or at once when we are on it already.
@@ -136,7 +119,7 @@ class Bridge:
             CellOver: no cell waits for this turn, and we are not on the main thread.
         """
         listener = _cell.get()
-        handed = _Call(call)
+        handed = HandedCall(call)
         if listener is not None and listener.hand(handed):
             return await handed.result
         if _on_main_thread():
@@ -151,10 +134,10 @@ class Bridge:
                 answer, unless that took too long or the user interrupted again.
         """
         turn: _Turn[T] = _Turn(start)
-        with _interruptible(turn.cancel):
+        with interruptible(turn.cancel):
             try:
                 turn.submit()
-                _pump(turn.listener.items, show, idle)
+                _pump(turn.listener.items, show, idle, self._between)
                 return turn.result()
             except BaseException:
                 turn.stop()
@@ -214,14 +197,15 @@ class _Turn(Generic[T]):
         while time.monotonic() < deadline:
             with contextlib.suppress(queue.Empty):
                 item = self.listener.items.get(timeout=_SLICE_S)
-                if isinstance(item, _Call):
+                if isinstance(item, HandedCall):
                     item.refuse()
                 elif isinstance(item, _Finished):
                     return
 
 
-def _pump(items: Items, show: Emit, idle: Callable[[], None]) -> None:
+def _pump(items: Items, show: Emit, idle: Callable[[], None], between: Callable[[], None]) -> None:
     while True:
+        between()
         try:
             item = items.get(timeout=_SLICE_S)
         except queue.Empty:
@@ -229,7 +213,7 @@ def _pump(items: Items, show: Emit, idle: Callable[[], None]) -> None:
             continue
         if isinstance(item, _Finished):
             return
-        if isinstance(item, _Call):
+        if isinstance(item, HandedCall):
             item.run()
         else:
             _safely(partial(show, item))
@@ -246,14 +230,14 @@ def _safely(display: Callable[[], None]) -> None:
 def _call_here(call: Callable[[], Any]) -> Any:
     """Call a tool on the main thread's event loop. A KeyboardInterrupt that left that loop would end the kernel."""
     try:
-        with _interruptible():
+        with interruptible():
             return call()
     except KeyboardInterrupt:
         raise ToolInterrupted("interrupted") from None
 
 
 @contextlib.contextmanager
-def _interruptible(first: Callable[[], None] | None = None) -> Generator[None]:
+def interruptible(first: Callable[[], None] | None = None) -> Generator[None]:
     """Make SIGINT call `first` and raise KeyboardInterrupt, as long as the main thread is busy here. In a cell that
     awaits, ipykernel has SIGINT cancel the cell's task instead, which nothing that blocks the loop would notice."""
     if not _on_main_thread():

@@ -21,6 +21,22 @@ if TYPE_CHECKING:
 _PYTHON: Final = frozenset({"python", "py", "python3", "ipython", "ipython3", "pycon"})
 
 
+_offered: str | None = None
+
+
+def offer(answer: str) -> None:
+    """Have the next `%victor paste` take the code of this answer, whichever came last."""
+    global _offered  # noqa: PLW0603 (a kernel has one `%victor paste`)
+    _offered = answer
+
+
+def take_offer() -> str | None:
+    """The answer that was offered since the last call."""
+    global _offered
+    offered, _offered = _offered, None
+    return offered
+
+
 def put_answer(shell: InteractiveShell, response: ChatResponse) -> None:
     """The Python code of an answer into the next cell; a line says so, or that there is none."""
     blocks = python_of(response.code)

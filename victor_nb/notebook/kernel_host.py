@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from victor_nb.notebook.asking import Asker
     from victor_nb.notebook.bridge import Bridge
+    from victor_nb.notebook.main_thread import MainThread
 
 
 class KernelHost:
@@ -21,6 +22,7 @@ class KernelHost:
         self.shell = shell
         self.executions = Executions(shell)
         self._bridge: Bridge | None = None
+        self._main_thread: MainThread | None = None
         self._asker: Asker | None = None
 
     @property
@@ -28,8 +30,16 @@ class KernelHost:
         if self._bridge is None:
             from victor_nb.notebook.bridge import Bridge
 
-            self._bridge = Bridge()
+            self._bridge = Bridge(between=self.main_thread.serve)
         return self._bridge
+
+    @property
+    def main_thread(self) -> MainThread:
+        if self._main_thread is None:
+            from victor_nb.notebook.main_thread import MainThread
+
+            self._main_thread = MainThread(self.shell)
+        return self._main_thread
 
     @property
     def asker(self) -> Asker:
@@ -48,6 +58,8 @@ class KernelHost:
         from victor_nb.notebook.bridge import CellOver
         from victor_nb.notebook.questions import ask
 
+        if not self.bridge.takes_input:
+            return None
         try:
             return await self.bridge.run_here(lambda: ask(question))
         except CellOver:

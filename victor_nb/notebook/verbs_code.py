@@ -8,7 +8,7 @@ from victor_nb.errors import UsageError
 from victor_nb.host import lent
 from victor_nb.messages import CodeBlock, code_blocks
 from victor_nb.notebook.arguments import parse_words
-from victor_nb.notebook.code_cells import counted, joined, put, python_of
+from victor_nb.notebook.code_cells import counted, joined, put, python_of, take_offer
 from victor_nb.notebook.kernel_host import KernelHost
 from victor_nb.notebook.words import Wait, say
 
@@ -26,7 +26,7 @@ def paste(session: Session, words: list[str], wait: Wait) -> None:
     found = parse_words(
         "%victor paste", words, _HINT, ("number", {"nargs": "?"}), ("--print", {"action": "store_true"})
     )
-    blocks = code_blocks(_last_answer(session))
+    blocks = code_blocks(take_offer() or _last_answer(session))
     chosen = _chosen(blocks, found.number)
     host = lent()
     if found.print or not isinstance(host, KernelHost):

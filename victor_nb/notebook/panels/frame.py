@@ -35,7 +35,7 @@ class Panel:
 
     def __init__(self) -> None:
         widgets = ipywidgets()
-        self.work = PanelWork()
+        self.work = PanelWork(lambda: self.seen, self.open)
         self._making = threading.Lock()
         self._tabs: dict[str, PanelTab] = {}
         self._choice = widgets.ToggleButtons(
@@ -45,8 +45,9 @@ class Panel:
         self.widget = widgets.VBox([html(STYLE), self._choice, self.work.line.widget, self._place], _view_count=0)
         self.widget.add_class("victor-nb-panel")
         self._was_seen = False
+        self.widget.observe(self._note_view, "_view_count")
         self._choice.observe(self.work.starts(self._change), "value")
-        self.work.start(Refresher(self._seen, self.work.line.fail).run(lambda: self.alive))
+        self.work.start(Refresher(self._seen_tab, self.work.line.fail).run(lambda: self.alive))
 
     @property
     def alive(self) -> bool:
@@ -69,11 +70,16 @@ class Panel:
         if self._place.children != (widget := (self._tabs[name].widget,)):
             self._place.children = widget
 
-    def _seen(self) -> PanelTab | None:
-        """The chosen tab, unless every view of the panel was removed again. Front ends that count no views see it."""
-        views = self.widget._view_count
-        self._was_seen = self._was_seen or bool(views)
-        return None if self._was_seen and not views else self._tabs.get(self._choice.value)
+    @property
+    def seen(self) -> bool:
+        """False when every view of it was removed again. Front ends that count no views see it."""
+        return self.alive and (bool(self.widget._view_count) or not self._was_seen)
+
+    def _note_view(self, _: object) -> None:
+        self._was_seen = True
+
+    def _seen_tab(self) -> PanelTab | None:
+        return self._tabs.get(self._choice.value) if self.seen else None
 
     def close(self) -> None:
         self.work.close()

@@ -5,30 +5,39 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection
+from html import escape
 from typing import Any, Final
 
 from victor_nb.agent.orchestrator import AgentOrchestrator
+from victor_nb.agent.tools.approval import Asker
+from victor_nb.background import model_loop
 from victor_nb.messages import ChatChunk, ChatResponse
+from victor_nb.notebook.characters import clean, show_bidi
+from victor_nb.notebook.panels.desk import PanelDesk
 from victor_nb.notebook.panels.outlet import WidgetOutlet
 from victor_nb.notebook.panels.questions import question_html
 from victor_nb.notebook.panels.widgets import html, ipywidgets
+from victor_nb.notebook.render import render_note, wrap
 from victor_nb.notebook.stream import AnswerDisplay
 from victor_nb.notebook.turns import ReadTurn
 
 log = logging.getLogger(__name__)
 _TICK_S: Final = 0.1
+_WAITS: Final = "Waiting for the kernel: a cell is running, and the tool runs when that is over. Stop ends the wait."
 
 
 class LiveTurn:
-    """Shows one question and streams its answer below it. `run` may be called once, on the private loop; `known`
-    are the turns that there were before."""
+    """Shows one question and streams its answer below it. `run` may be called once, on the private loop; `known` are
+    the turns that there were before."""
 
-    def __init__(self, question: str, known: Collection[str], idle: Callable[[], None]) -> None:
+    def __init__(self, question: str, known: Collection[str], asker: Asker) -> None:
         answer = ipywidgets().VBox()
-        self.widget = ipywidgets().VBox([html(question_html(question)), answer])
+        self._printed, self._state = html(), html()
+        self.widget = ipywidgets().VBox([html(question_html(question)), answer, self._printed, self._state])
         self._question = question
         self._known = known
-        self._idle = idle
+        self._asker = asker
+        self._desk = PanelDesk()
         self._display = AnswerDisplay(WidgetOutlet(answer), sole=True)
         self._task: asyncio.Task[Any] | None = None
 
@@ -42,7 +51,8 @@ class LiveTurn:
         ticking = asyncio.create_task(self._tick())
         before = orchestrator.last_response
         try:
-            response = await orchestrator.chat(self._question, session_id=session_id, on_chunk=self._feed)
+            with self._desk.open(self._asker, self.stop):
+                response = await orchestrator.chat(self._question, session_id=session_id, on_chunk=self._feed)
         except asyncio.CancelledError:
             partial = orchestrator.last_response
             return self._stopped(None if partial is before else partial)
@@ -51,6 +61,7 @@ class LiveTurn:
             raise
         finally:
             ticking.cancel()
+            self._safely(self._show_state)
         self._safely(lambda: self._display.finish(response))
         return response
 
@@ -59,7 +70,20 @@ class LiveTurn:
         return turn.turn_id not in self._known and turn.question == self._question
 
     def stop(self) -> None:
-        """Cancel the turn; what has come is kept, by the conversation too. A second call does nothing."""
+        """Cancel the turn; what has come is kept, by the conversation too. Any thread may call this, again too."""
+        model_loop().loop.call_soon_threadsafe(self._cancel_once)
+
+    @property
+    def printed_html(self) -> str:
+        """What its tools printed; empty when that is nothing."""
+        text, more = self._desk.printed, self._desk.left_out
+        if not text.strip():
+            return ""
+        cut = f"\n… ({more:,} more characters)" if more else ""
+        shown = f"<pre>{escape(show_bidi(clean(text)))}{cut}</pre>"
+        return wrap(f"<details open><summary>Printed by tools</summary>{shown}</details>", styled=False)
+
+    def _cancel_once(self) -> None:
         if self._task and not self._task.cancelling():
             self._task.cancel()
 
@@ -71,7 +95,11 @@ class LiveTurn:
         while True:
             await asyncio.sleep(_TICK_S)
             self._safely(self._display.tick)
-            self._safely(self._idle)
+            self._safely(self._show_state)
+
+    def _show_state(self) -> None:
+        self._printed.value = self.printed_html
+        self._state.value = wrap(render_note(_WAITS), styled=False) if self._desk.waits else ""
 
     def _feed(self, chunk: ChatChunk) -> None:
         self._safely(lambda: self._display.feed(chunk))

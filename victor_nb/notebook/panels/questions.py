@@ -20,6 +20,18 @@ def question_html(question: str) -> str:
     return f'<div class="victor-nb-question">{escape(shown)}</div>'
 
 
-def turn_html(turn: ReadTurn, footer: str = "") -> str:
-    answer = wrap(render_segments(turn.segments) + footer, styled=False) if turn.segments else ""
+def turn_html(turn: ReadTurn, below: str = "") -> str:
+    """`below` is HTML that belongs under the answer."""
+    if not turn.segments and not below:
+        return question_html(turn.question)
+    answer = wrap(render_segments(turn.segments) + below + _copy(turn.prose), styled=False)
     return f"{question_html(turn.question) if turn.question else ''}{answer}"
+
+
+def _copy(text: str) -> str:
+    """A kernel cannot reach the clipboard: the text as it was written, in a field where Ctrl+A and Ctrl+C take it. In
+    one that is read-only JupyterLab would take the keys for its own."""
+    if not text.strip():
+        return ""
+    field = f'<textarea rows="6" aria-label="The answer as text">{escape(show_bidi(clean(text)))}</textarea>'
+    return f'<details class="victor-nb-copy"><summary>Copy</summary>{field}</details>'

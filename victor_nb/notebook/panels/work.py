@@ -14,10 +14,13 @@ from victor_nb.session import Session, current
 
 
 class PanelWork:
-    """The tasks of one panel and the line in which it says what became of them."""
+    """The tasks of one panel and the line in which it says what became of them. `seen` tells whether a front end shows
+    the panel, `show` brings one of its tabs to the front."""
 
-    def __init__(self) -> None:
+    def __init__(self, seen: Callable[[], bool], show: Callable[[str], None]) -> None:
         self.line = PanelLine()
+        self.seen = seen
+        self.show = show
         self._running: set[concurrent.futures.Future[None]] = set()
         self._closed = False
 
