@@ -70,8 +70,8 @@ def result(server: LLMServer) -> str:
 def test_it_runs_on_the_main_thread_and_prints_into_the_panel(panel: WidgetModels, shared: Shared) -> None:
     ask(panel, shared[1], "look", n=7)
     panel.wait_for("Done with it.")
-    assert "printed &lt;b&gt; 7\nto stderr\n&#x27;displayed&#x27;" in panel.text()
-    assert "<summary><code>look({&quot;n&quot;: 7})</code> ✓" in panel.text()
+    panel.wait_for("printed &lt;b&gt; 7\nto stderr\n&#x27;displayed&#x27;")
+    panel.wait_for("<summary><code>look({&quot;n&quot;: 7})</code> ✓")
     assert value_of(panel.kernel, "log") == "[True]"
     assert run_ok(panel.kernel, "print('as ever')").stdout == "as ever\n"
 
@@ -82,7 +82,7 @@ def test_it_runs_while_a_cell_awaits_which_shows_nothing_of_it(panel: WidgetMode
     done = panel.kernel.wait(cell)
     assert (done.stdout, done.stderr, done.displays) == ("cell\n", "", [])
     panel.wait_for("Done with it.")
-    assert "printed &lt;b&gt; 1" in panel.text()
+    panel.wait_for("printed &lt;b&gt; 1")
 
 
 def test_it_waits_for_a_cell_that_computes_and_says_so(panel: WidgetModels, shared: Shared) -> None:
@@ -116,7 +116,7 @@ def test_a_cell_that_waits_for_the_conversation_lets_the_tool_run(panel: WidgetM
 def test_a_coroutine_prints_into_the_panel_too(panel: WidgetModels, shared: Shared) -> None:
     ask(panel, shared[1], "wait_a_bit")
     panel.wait_for("Done with it.")
-    assert "printed by a coroutine" in panel.text()
+    panel.wait_for("printed by a coroutine")
 
 
 def test_the_kernels_interrupt_stops_a_tool_and_its_turn(panel: WidgetModels, shared: Shared) -> None:
