@@ -7,6 +7,7 @@ import dataclasses
 import enum
 import json
 import math
+import os
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -81,7 +82,7 @@ def circle() -> Any:
         (object, "<class 'object'>"),
         (Hostile(), "<a Hostile whose repr failed>"),
         ([Hostile(), 1], '["<a Hostile whose repr failed>",1]'),
-        (endless(), "<generator object endless at"),
+        (endless(), "<generator object endless>"),
         (circle(), '["… (circular)"]'),
         ("\ud83d half", "\ufffd half"),
     ],
@@ -107,13 +108,38 @@ def test_tables_show_schema_missing_values_and_a_sample() -> None:
     assert lines[:5] == [
         "DataFrame of 1,000 rows × 3 columns.",
         "Columns:",
-        "- a: int64",
-        f"- b: {frame['b'].dtype}, 500 missing",
-        "- c/1: float64",
+        "- a: int64, 0 to 999, mean 499.5",
+        f"- b: {frame['b'].dtype}, 500 missing, 1 distinct: x,y",
+        "- c/1: float64, 0.3 to 0.3, mean 0.3",
     ]
     assert lines[5:8] == ["The first 20 rows:", "a,b,c/1", '0,"x,y",0.3']
     assert len(lines) == 27
     assert result_of(frame).truncated
+
+
+def test_columns_of_every_library_are_summed_up() -> None:
+    days = [date(2026, 1, 1 + n % 30) for n in range(60)]
+    data = {"n": [*range(59), None], "s": ["a", "b", None] * 20, "t": days, "ok": [True, True, False] * 20}
+    frame = pd.DataFrame(data).astype({"n": "Int64", "t": "datetime64[us]"})
+    for table in (frame, pl.DataFrame(data), pa.table(data)):
+        text = result_of(table).text
+        assert ", 1 missing, 0 to 58, mean 29" in text
+        assert ", 20 missing, 2 distinct: a, b" in text
+        assert ", 2026-01-01" in text
+        assert ", 66.7 % true" in text
+    assert " true" in result_of(np.array([True, False] * 200)).text
+    odd = pd.DataFrame({"x": [[1]] * 30, "y": [Hostile()] * 30, "z": [1, "a"] * 15, "e": [None] * 30})
+    assert "- x: object\n" in result_of(odd).text
+
+
+def test_facts_of_a_large_table_are_of_some_rows_and_say_so() -> None:
+    rows = 3_000_000
+    frame = pd.DataFrame({"n": np.arange(rows), "o": pd.Series(["a", None] * (rows // 2), dtype=object)})
+    text = result_of(frame).text
+    assert "Columns (ranges, means and distinct values are of every 3rd row):" in text
+    assert "- o: object, about 1,500,000 missing, 1 distinct: a" in text
+    assert "(ranges, means and distinct values are of every 2nd row)" in result_of(pd.Series(np.arange(4_000_000))).text
+    assert "- n: Int64, 0 to 2999999, mean 1499999.5" in result_of(pl.DataFrame({"n": np.arange(rows)})).text
 
 
 def test_a_table_with_an_index_of_its_own_shows_it() -> None:
@@ -155,10 +181,22 @@ def test_tables_of_other_libraries() -> None:
 def test_arrays_show_shape_type_and_a_sample() -> None:
     assert result_of(np.array([1.5, np.nan, np.inf])).text == "Array of shape 3, float64, 1 NaN:\n[1.5 nan inf]"
     outcome = result_of(np.zeros((1000, 1000)))
-    assert outcome.text.startswith("Array of shape 1,000 × 1,000, float64, a sample:\n[[0. 0. 0. ... ")
+    assert outcome.text.startswith("Array of shape 1,000 × 1,000, float64, 0 to 0, mean 0, a sample:\n[[0. 0. 0. ... ")
     assert outcome.truncated
     assert result_of(np.array([Hostile()], dtype=object)).text == "<a ndarray whose repr failed>"
     assert result_of(np.array(3)).text in {"3", "array(3)"}
+
+
+def test_the_environment_is_told_by_its_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "canary-7f3a")
+    for value in (os.environ, {"env": os.environ}):
+        text = result_of(value).text
+        assert "SOME_API_KEY" in text
+        assert "canary" not in text
+
+
+def test_an_address_is_left_out() -> None:
+    assert result_of(object()).text == "<object object>"
 
 
 def test_a_long_result_is_cut_and_says_so() -> None:

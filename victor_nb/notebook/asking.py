@@ -17,7 +17,7 @@ from victor_nb.notebook.printing import noticing
 
 if TYPE_CHECKING:
     from victor_nb.agent.orchestrator import AgentOrchestrator
-    from victor_nb.messages import ChatResponse
+    from victor_nb.messages import ChatResponse, Image
     from victor_nb.notebook.stream import AnswerDisplay
     from victor_nb.notebook.terminal import TerminalDisplay
     from victor_nb.protocols import ToolFunction
@@ -44,11 +44,15 @@ class Asker:
         self._host = host
         self._waiting: list[str] = []
 
-    def ask(self, prompt: str, options: CellOptions) -> ChatResponse:
-        """As the function of this name."""
+    def ask(
+        self, prompt: str, options: CellOptions, *, images: Sequence[Image] = (), printed: bool = False
+    ) -> ChatResponse:
+        """As the function of this name; with `printed` the cell may hold output that must stay."""
         orchestrator = self._orchestrator
-        arguments = self._arguments(options, orchestrator)
+        arguments: dict[str, Any] = {**self._arguments(options, orchestrator), "images": images}
         display = self._display(options)
+        if printed:
+            display.printed_beside()
         before = orchestrator.last_response
         try:
             with self._turn_in(options.session or orchestrator.session_id), noticing(display.printed_beside):

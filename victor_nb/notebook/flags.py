@@ -31,6 +31,7 @@ class CellOptions:
     tags: Mapping[str, JsonValue] = field(default_factory=dict[str, "JsonValue"])
     format: str = FORMATS[0]
     code: bool = False
+    raw: bool = False
     quiet: bool = False
 
 
@@ -123,5 +124,6 @@ FLAGS: Final[tuple[Flag, ...]] = (
         values="format",
     ),
     Flag("code", ("--code",), "put the answer's Python code into the next cell, without running it"),
+    Flag("raw", ("--raw",), "send the text as it is: {{ expressions }} are not replaced by their values"),
     Flag("quiet", ("-q", "--quiet"), "no footer under the answer"),
 )

@@ -3,7 +3,7 @@ imported by the first use, not by loading."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
@@ -11,6 +11,7 @@ from victor_nb.notebook.arguments import cell_help, parse_cell_line, parse_verb
 from victor_nb.notebook.line_secrets import KeyOnLineError, forget_input
 
 if TYPE_CHECKING:
+    from victor_nb.notebook.flags import CellOptions
     from victor_nb.notebook.kernel_host import KernelHost
     from victor_nb.session import Session
 
@@ -50,7 +51,19 @@ class VictorMagics(Magics):
 
     def _ask(self, line: str, cell: str) -> None:
         options = parse_cell_line(line)
-        if cell.strip():
+        if not cell.strip():
+            print(_EMPTY_HINT)  # noqa: T201
+        elif options.raw or "{{" not in cell:
             self._host.asker.ask(cell.strip(), options)
         else:
-            print(_EMPTY_HINT)  # noqa: T201
+            self._ask_with_values(cell, options)
+
+    def _ask_with_values(self, cell: str, options: CellOptions) -> None:
+        from victor_nb.notebook.interpolate import question_of
+
+        question = question_of(cell, cast("Any", self._host.shell).user_ns)
+        for note in question.notes:
+            print(note)  # noqa: T201
+        self._host.asker.ask(
+            question.text, options, images=question.images, printed=question.printed or bool(question.notes)
+        )

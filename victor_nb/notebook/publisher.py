@@ -5,15 +5,12 @@ Nothing here imports IPython before it is used, so that loading the extension st
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 Bundle = dict[str, str]
-
-_CALL = re.compile(r"\{\{[^}]*\(")
 
 
 class _Publish(Protocol):
@@ -50,10 +47,10 @@ class IPythonPublisher:
     @property
     def alone(self) -> bool:
         """Whether the running cell is one `%%victor` and nothing else, so that clearing it takes nothing of the
-        user's. A cell that calls the magic from Python, or whose prompt calls a function, may have printed."""
+        user's. A cell that calls the magic from Python may have printed."""
         parent: dict[str, Any] = getattr(self._shell, "get_parent", dict[str, Any])()
         code = str(parent.get("content", {}).get("code", "")).lstrip()
-        return code.startswith("%%victor") and not _CALL.search(code)
+        return code.startswith("%%victor")
 
     def show(self, bundle: Bundle, display_id: str) -> None:
         self._send(bundle, display_id, update=False)

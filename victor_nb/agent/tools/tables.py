@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from victor_nb.agent.tools.columns import array_facts, arrow_facts, every, pandas_facts, polars_facts, step_of
+
 MAX_ROWS: Final = 20
 MAX_COLUMNS: Final = 40
 MAX_SAMPLE_CHARS: Final = 8_000
@@ -20,6 +22,7 @@ _MAX_CELL_CHARS: Final = 100
 _MAX_NAME_CHARS: Final = 80
 _MAX_OTHER_NAMES_CHARS: Final = 1_000
 _MAX_ITEMS: Final = 200
+_FACTS: Final = "ranges, means and distinct values"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +38,18 @@ class _Column:
     name: str
     dtype: str
     missing: int
+    facts: str = ""
+    about: bool = False
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.dtype}{f', {self.missing:,} missing' if self.missing else ''}"
+        missing = f"{'about ' if self.about else ''}{self.missing:,} missing" if self.missing else ""
+        return f"{self.name}: {', '.join(filter(None, [self.dtype, missing, self.facts]))}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """The part of a table that is shown. `header` and the `sample`'s rows may start with the index."""
+    """The part of a table that is shown. `header` and the `sample`'s rows may start with the index; the facts of its
+    columns are of every `step`-th row."""
 
     head: str
     rows: int
@@ -51,14 +58,15 @@ class _Sheet:
     header: Sequence[str]
     sample: Sequence[Sequence[object]]
     listed: bool = True
+    step: int = 1
 
 
-def table_text(value: object) -> TableText | None:
+def table_text(value: object, sample_chars: int = MAX_SAMPLE_CHARS) -> TableText | None:
     """None when the value is no table that is known here. May raise what reading it raises."""
     for package, read in _READERS.items():
         module = sys.modules.get(package)
         if module is not None and (found := read(module, value)) is not None:
-            return _written(found) if isinstance(found, _Sheet) else found
+            return _written(found, sample_chars) if isinstance(found, _Sheet) else found
     return None
 
 
@@ -72,27 +80,37 @@ def _pandas(pandas: Any, value: Any) -> _Sheet | None:
 
 def _pandas_series(pandas: Any, value: Any) -> _Sheet:
     named = "" if value.name is None else f" {_name(value.name)!r}"
-    column = _Column(_name(value.name), str(value.dtype), int(value.isna().sum()))
+    step = step_of(len(value), 1)
+    column = _pandas_column(_name(value.name), value, step)
     head = f"Series{named} of {_count(len(value), 'row')}, {str(column).partition(': ')[2]}"
     index = _pandas_index(pandas, value)
     sample = [[*row, cell] for row, cell in zip(index.rows, value.iloc[:MAX_ROWS].tolist(), strict=True)]
-    return _Sheet(head, len(value), [column], (), [*index.names, _name(value.name)], sample, listed=False)
+    header = [*index.names, _name(value.name)]
+    return _Sheet(head, len(value), [column], (), header, sample, listed=False, step=step)
+
+
+def _pandas_column(name: str, series: Any, step: int) -> _Column:
+    """Counting what is missing among objects takes a look at each; other types know it."""
+    part = series.iloc[::step] if step > 1 else series
+    facts = pandas_facts(part) if len(series) > MAX_ROWS else ""
+    if step == 1 or series.dtype != object:
+        return _Column(name, str(series.dtype), int(series.isna().sum()), facts)
+    missing = round(float(part.isna().mean()) * len(series))
+    return _Column(name, str(series.dtype), missing, facts, about=True)
 
 
 def _pandas_frame(pandas: Any, value: Any) -> _Sheet:
     rows, width = value.shape
     shown = value.iloc[:, :MAX_COLUMNS]
     names = [_name(name) for name in value.columns]
-    columns = [
-        _Column(names[n], str(shown.iloc[:, n].dtype), int(shown.iloc[:, n].isna().sum()))
-        for n in range(shown.shape[1])
-    ]
+    step = step_of(rows, shown.shape[1])
+    columns = [_pandas_column(names[n], shown.iloc[:, n], step) for n in range(shown.shape[1])]
     index = _pandas_index(pandas, value)
     cells = zip(*(shown.iloc[:MAX_ROWS, n].tolist() for n in range(shown.shape[1])), strict=True)
     bodies: list[list[Any]] = [list(row) for row in cells] if columns else [[] for _ in index.rows]
     sample = [[*start, *body] for start, body in zip(index.rows, bodies, strict=True)]
     head = f"DataFrame of {_count(rows, 'row')} × {_count(width, 'column')}"
-    return _Sheet(head, rows, columns, names[MAX_COLUMNS:], [*index.names, *names[:MAX_COLUMNS]], sample)
+    return _Sheet(head, rows, columns, names[MAX_COLUMNS:], [*index.names, *names[:MAX_COLUMNS]], sample, step=step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +132,28 @@ def _pandas_index(pandas: Any, value: Any) -> _Index:
 
 def _polars(polars: Any, value: Any) -> _Sheet | TableText | None:
     if isinstance(value, polars.Series):
-        column = _Column(_name(value.name), str(value.dtype), value.null_count())
+        step = step_of(len(value), 1)
+        column = _polars_column(value, step)
         head = f"polars Series {column.name!r} of {_count(len(value), 'row')}, {str(column).partition(': ')[2]}"
         sample = [[cell] for cell in value.head(MAX_ROWS).to_list()]
-        return _Sheet(head, len(value), [column], (), [column.name], sample, listed=False)
+        return _Sheet(head, len(value), [column], (), [column.name], sample, listed=False, step=step)
     if isinstance(value, polars.LazyFrame):
         columns = [f"- {_name(name)}: {dtype}" for name, dtype in value.collect_schema().items()][:MAX_COLUMNS]
         return TableText("\n".join(["polars LazyFrame, not collected. Columns:", *columns]), True)
     if not isinstance(value, polars.DataFrame):
         return None
     shown = value[:, :MAX_COLUMNS]
-    missing = [value[name].null_count() for name in shown.columns]
-    columns = [_Column(_name(n), str(d), m) for n, d, m in zip(shown.columns, shown.dtypes, missing, strict=True)]
+    step = step_of(value.height, shown.width)
+    columns = [_polars_column(series, step) for series in shown.get_columns()]
     head = f"polars DataFrame of {_count(value.height, 'row')} × {_count(value.width, 'column')}"
     sample = shown.head(MAX_ROWS).rows()
-    return _Sheet(head, value.height, columns, value.columns[MAX_COLUMNS:], [c.name for c in columns], sample)
+    header = [column.name for column in columns]
+    return _Sheet(head, value.height, columns, value.columns[MAX_COLUMNS:], header, sample, step=step)
+
+
+def _polars_column(series: Any, step: int) -> _Column:
+    facts = polars_facts(series.gather_every(step)) if len(series) > MAX_ROWS else ""
+    return _Column(_name(series.name), str(series.dtype), series.null_count(), facts)
 
 
 def _pyarrow(pyarrow: Any, value: Any) -> _Sheet | None:
@@ -136,14 +161,18 @@ def _pyarrow(pyarrow: Any, value: Any) -> _Sheet | None:
         return None
     names = value.column_names
     shown = value.select(range(min(MAX_COLUMNS, len(names))))
+    step = step_of(value.num_rows, len(shown.columns))
+    part = shown.take(pyarrow.array(range(0, value.num_rows, step))) if step > 1 else shown
+    facts = [arrow_facts(column) if value.num_rows > MAX_ROWS else "" for column in part.columns]
     columns = [
-        _Column(_name(field.name), str(field.type), column.null_count)
-        for field, column in zip(shown.schema, shown.columns, strict=True)
+        _Column(_name(field.name), str(field.type), column.null_count, told)
+        for field, column, told in zip(shown.schema, shown.columns, facts, strict=True)
     ]
     head = f"Arrow Table of {_count(value.num_rows, 'row')} × {_count(len(names), 'column')}"
     cells = [column.slice(0, MAX_ROWS).to_pylist() for column in shown.columns]
     header = [column.name for column in columns]
-    return _Sheet(head, value.num_rows, columns, names[MAX_COLUMNS:], header, list(zip(*cells, strict=True)))
+    sample = list(zip(*cells, strict=True))
+    return _Sheet(head, value.num_rows, columns, names[MAX_COLUMNS:], header, sample, step=step)
 
 
 def _numpy(numpy: Any, value: Any) -> TableText | None:
@@ -152,11 +181,20 @@ def _numpy(numpy: Any, value: Any) -> TableText | None:
     shape = " × ".join(f"{size:,}" for size in value.shape)
     missing = int(numpy.isnan(value).sum()) if value.dtype.kind in "fc" else 0
     told = f", {missing:,} NaN" if missing else ""
+    told += _numpy_facts(value) if value.size > _MAX_ITEMS else ""
     sample = numpy.array2string(value, threshold=_MAX_ITEMS, edgeitems=3, max_line_width=120, precision=8)
     whole = value.size <= _MAX_ITEMS
     kind = type(value).__name__ if type(value) is not numpy.ndarray else "Array"
     note = "" if whole else ", a sample"
     return TableText(f"{kind} of shape {shape}, {value.dtype}{told}{note}:\n{sample[:MAX_SAMPLE_CHARS]}", not whole)
+
+
+def _numpy_facts(value: Any) -> str:
+    """`, 0 to 1, mean 0.5`; of every n-th slice along the longest axis where there are many numbers."""
+    axis, step = value.shape.index(max(value.shape)), step_of(value.size, 1)
+    part = value[(slice(None),) * axis + (slice(None, None, step),)]
+    facts = array_facts(part)
+    return f", {facts}{f' (of {every(step)})' if step > 1 else ''}" if facts else ""
 
 
 def _holds_figures(value: Any) -> bool:
@@ -172,12 +210,13 @@ _READERS: Final[dict[str, Callable[[Any, Any], _Sheet | TableText | None]]] = {
 }
 
 
-def _written(sheet: _Sheet) -> TableText:
+def _written(sheet: _Sheet, sample_chars: int) -> TableText:
     rows = [[_cell(cell) for cell in row] for row in sheet.sample] if sheet.header else []
-    lines = _lines([list(sheet.header), *rows]) if rows else []
+    lines = _lines([list(sheet.header), *rows], sample_chars) if rows else []
     shown = len(lines) - 1 if lines else 0
+    which = f" ({_FACTS} are of {every(sheet.step)} row)" if sheet.step > 1 and not sheet.listed else ""
     return TableText(
-        "\n".join([f"{sheet.head}.", *_columns(sheet), *_sample(sheet.rows, shown), *lines]),
+        "\n".join([f"{sheet.head}{which}.", *_columns(sheet), *_sample(sheet.rows, shown), *lines]),
         shown < sheet.rows or bool(sheet.others),
     )
 
@@ -185,7 +224,8 @@ def _written(sheet: _Sheet) -> TableText:
 def _columns(sheet: _Sheet) -> list[str]:
     if not sheet.listed or not sheet.columns:
         return []
-    found = ["Columns:", *(f"- {column}" for column in sheet.columns)]
+    which = f" ({_FACTS} are of {every(sheet.step)} row)" if sheet.step > 1 else ""
+    found = [f"Columns{which}:", *(f"- {column}" for column in sheet.columns)]
     if sheet.others:
         names = ", ".join(map(_name, sheet.others))
         cut = f"{names[:_MAX_OTHER_NAMES_CHARS]}…" if len(names) > _MAX_OTHER_NAMES_CHARS else names
@@ -199,7 +239,7 @@ def _sample(rows: int, shown: int) -> list[str]:
     return ["All rows:" if shown == rows else f"The first {shown:,} rows:" if shown > 1 else "The first row:"]
 
 
-def _lines(rows: list[list[str]]) -> list[str]:
+def _lines(rows: list[list[str]], most: int) -> list[str]:
     """CSV: no other form says as much in as few tokens. As many rows as fit, and always one below the header."""
     found: list[str] = []
     used = 0
@@ -207,7 +247,7 @@ def _lines(rows: list[list[str]]) -> list[str]:
         buffer = io.StringIO()
         csv.writer(buffer, lineterminator="").writerow(row)
         used += len(buffer.getvalue())
-        if used > MAX_SAMPLE_CHARS and len(found) > 1:
+        if used > most and len(found) > 1:
             break
         found.append(buffer.getvalue())
     return found

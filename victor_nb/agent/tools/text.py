@@ -8,6 +8,8 @@ import collections
 import dataclasses
 import json
 import math
+import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence, Set, ValuesView
 from dataclasses import dataclass
@@ -17,13 +19,13 @@ from typing import Any, Final, cast
 from pydantic import BaseModel, TypeAdapter
 
 from victor_nb.agent.tools.images import MAX_IMAGES, picture_of
-from victor_nb.agent.tools.tables import table_text
+from victor_nb.agent.tools.tables import MAX_SAMPLE_CHARS, table_text
 from victor_nb.messages import Image, JsonValue
 
 MAX_VALUES: Final = 5_000
 _MAX_DEPTH: Final = 40
-_MAX_NESTED_CHARS: Final = 20_000
 _MAX_REPR_CHARS: Final = 2_000
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]{6,}(?=>)")  # says nothing, and changes with every run
 
 _anything: TypeAdapter[Any] = TypeAdapter(Any)
 
@@ -37,19 +39,30 @@ class Described:
     truncated: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much of a value is told: `values` of containers, characters of a text within one and of a table's rows, and
+    how many pictures there are already."""
+
+    values: int = MAX_VALUES
+    nested_chars: int = 20_000
+    sample_chars: int = MAX_SAMPLE_CHARS
+    images_before: int = 0
+
+
 class _Words(str):
     """Text about a value, as against a value that is text: at the top it is not quoted as JSON."""
 
     __slots__ = ()
 
 
-def described(value: object) -> Described:
+def described(value: object, room: Room = Room()) -> Described:
     if isinstance(value, str):
-        return Described(_encodable(str.__str__(value)))
-    plain = _Plain()
+        return Described(encodable(str.__str__(value)))
+    plain = _Plain(room)
     found = plain.of(value)
     text = str(found) if isinstance(found, _Words) else _json(found)
-    return Described(_encodable(text), tuple(plain.images), plain.truncated)
+    return Described(encodable(text), tuple(plain.images), plain.truncated)
 
 
 def result_text(value: object) -> str:
@@ -63,7 +76,7 @@ def error_text(error: BaseException, limit: int = 1000) -> str:
         message = " ".join(str(error).split())
     except Exception:  # noqa: BLE001 (a user's exception may raise anything while it is read)
         message = ""
-    return _encodable(f"{type(error).__name__}: {message}"[:limit] if message else type(error).__name__)
+    return encodable(f"{type(error).__name__}: {message}"[:limit] if message else type(error).__name__)
 
 
 def capped(text: str, limit: int) -> tuple[str, bool]:
@@ -77,10 +90,10 @@ def _json(value: JsonValue) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except ValueError:  # an integer of more digits than Python writes
-        return _safe_repr(value)
+        return safe_repr(value)
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """Half a surrogate pair cannot be sent."""
     try:
         text.encode()
@@ -92,10 +105,11 @@ def _encodable(text: str) -> str:
 class _Plain:
     """Makes one result into what JSON can hold, and gathers the images in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room) -> None:
         self.images: list[Image] = []
         self.truncated = False
-        self._left = MAX_VALUES
+        self._room = room
+        self._left = room.values
         self._within: list[int] = []
 
     def of(self, value: object) -> JsonValue:
@@ -103,7 +117,7 @@ class _Plain:
         try:
             return self._leaf(value)
         except Exception:  # noqa: BLE001 (as above)
-            return _Words(_safe_repr(value))
+            return _Words(safe_repr(value))
 
     def _leaf(self, value: object) -> JsonValue:
         if value is None or isinstance(value, bool):
@@ -119,7 +133,9 @@ class _Plain:
         return self._found(value)
 
     def _found(self, value: object) -> JsonValue:
-        if (table := table_text(value)) is not None:
+        if isinstance(value, type(os.environ)):
+            return _Words(_environment(cast("Any", value)))
+        if (table := table_text(value, self._room.sample_chars)) is not None:
             self.truncated = self.truncated or table.truncated
             return _Words(table.text)
         if (picture := picture_of(value)) is not None:
@@ -133,11 +149,12 @@ class _Plain:
     def _picture(self, words: str, image: Image | None) -> str:
         if image is None:
             return words
-        if len(self.images) == MAX_IMAGES:
+        number = self._room.images_before + len(self.images) + 1
+        if number > MAX_IMAGES:
             self.truncated = True
-            return f"[{words}; left out, since a result holds at most {MAX_IMAGES} images]"
+            return f"[{words}; left out, since a message holds at most {MAX_IMAGES} images]"
         self.images.append(image)
-        return f"[image {len(self.images)}: {words}]"
+        return f"[image {number}: {words}]"
 
     def _container(self, value: object, children: Mapping[Any, Any] | Iterable[Any]) -> JsonValue:
         if id(value) in self._within or len(self._within) == _MAX_DEPTH:
@@ -156,7 +173,7 @@ class _Plain:
             if self._left <= 0:
                 found["…"] = self._more(len(children) - len(found))
                 break
-            found[key if isinstance(key, str) else _safe_repr(key)] = self.of(child)
+            found[key if isinstance(key, str) else safe_repr(key)] = self.of(child)
         return found
 
     def _array(self, value: object, children: Iterable[Any]) -> list[JsonValue]:
@@ -173,10 +190,10 @@ class _Plain:
         return f"{count:,} more"
 
     def _cut(self, text: str) -> str:
-        if len(text) <= _MAX_NESTED_CHARS:
+        if len(text) <= self._room.nested_chars:
             return text
         self.truncated = True
-        return f"{text[:_MAX_NESTED_CHARS]}… ({len(text):,} characters)"
+        return f"{text[: self._room.nested_chars]}… ({len(text):,} characters)"
 
 
 def _children(value: object) -> Mapping[Any, Any] | Iterable[Any] | None:
@@ -204,15 +221,20 @@ def _other(value: object) -> JsonValue:
     if _is_of("pandas", value):
         return _Words(str(value))
     if isinstance(value, Iterator):
-        return _Words(_safe_repr(cast("object", value)))
+        return _Words(safe_repr(cast("object", value)))
     try:
         return cast("JsonValue", _anything.dump_python(value, mode="json"))
     except Exception:  # noqa: BLE001 (as above)
-        return _Words(_safe_repr(value))
+        return _Words(safe_repr(value))
 
 
 def _bytes(value: bytes) -> str:
     return repr(value) if len(value) <= 100 else f"{value[:50]!r}… ({len(value):,} bytes)"
+
+
+def _environment(environ: Mapping[str, str]) -> str:
+    """Names only: that is where keys and passwords are."""
+    return f"The environment's {len(environ):,} variables, without their values: {', '.join(sorted(environ))}"
 
 
 def _non_finite(value: float) -> str:
@@ -228,9 +250,10 @@ def _is_of(package: str, value: object) -> bool:
     return type(value).__module__.partition(".")[0] == package
 
 
-def _safe_repr(value: object) -> str:
+def safe_repr(value: object) -> str:
     try:
         text = repr(value)
     except Exception:  # noqa: BLE001 (as above)
         return f"<a {type(value).__name__} whose repr failed>"
+    text = _ADDRESS.sub("", text)
     return text if len(text) <= _MAX_REPR_CHARS else f"{text[:_MAX_REPR_CHARS]}… ({len(text):,} characters)"

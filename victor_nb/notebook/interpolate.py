@@ -1,0 +1,96 @@
+"""`{{ expressions }}` in a question become what their values are, in one pass: the text of a value is never looked
+through again, so that a variable cannot bring in another.
+
+The expressions are evaluated here, on the thread that runs the cell, once each and from left to right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from victor_nb.agent.tools.text import capped, encodable, error_text
+from victor_nb.errors import AnswerInterrupted, UsageError, did_you_mean
+from victor_nb.messages import Image
+from victor_nb.notebook.characters import clean, show_bidi
+from victor_nb.notebook.expressions import Expression, take_apart
+from victor_nb.notebook.layout import Layout
+from victor_nb.notebook.printing import noticing
+from victor_nb.notebook.views import View, view
+from victor_nb.notebook.views.sizes import MAX_TEXT_CHARS
+
+_MAX_ERROR_CHARS: Final = 150
+_CONVERSIONS: Final[Mapping[str, Callable[[Any], str]]] = {"r": repr, "s": str, "a": ascii}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A cell's text with the values in it. `printed` where evaluating it may have left output in the cell; `notes` say
+    what was cut."""
+
+    text: str
+    images: tuple[Image, ...] = ()
+    printed: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def question_of(cell: str, namespace: dict[str, Any]) -> Question:
+    """What a `%%victor` cell asks; `cell` is what stands below its first line. Raises as `interpolate` does."""
+    blank = cell[: len(cell) - len(cell.lstrip())].count("\n")
+    return interpolate(cell.strip(), namespace, first_line=2 + blank)
+
+
+def interpolate(text: str, namespace: dict[str, Any], first_line: int = 1) -> Question:
+    """`first_line` is the line of the cell that `text` begins on.
+
+    Raises:
+        UsageError: a `{{` begins no expression (then none is evaluated), or an expression failed.
+        AnswerInterrupted: the user interrupted one.
+    """
+    if "{{" not in text:
+        return Question(text)
+    pieces = take_apart(text, first_line)
+    layout = Layout()
+    beside = [not piece.is_plain for piece in pieces if isinstance(piece, Expression)]  # it may display something
+    with noticing(lambda: beside.append(True)):
+        for before, piece, after in zip(pieces[::2], pieces[1::2], pieces[2::2], strict=False):
+            layout.add_text(str(before))
+            assert isinstance(piece, Expression)
+            layout.add_value(piece.name, _evaluated(piece, namespace, len(layout.images)), str(after))
+    layout.add_text(str(pieces[-1]))
+    return Question(layout.text(), tuple(layout.images), any(beside), tuple(layout.notes))
+
+
+def _evaluated(expression: Expression, namespace: dict[str, Any], images_before: int) -> View:
+    try:
+        value = eval(expression.code, namespace)
+        if expression.conversion is None and expression.spec is None:
+            return view(value, images_before)
+        return _formatted(value, expression)
+    except KeyboardInterrupt:
+        raise AnswerInterrupted(f"{expression.where} was interrupted; nothing was sent") from None
+    except (Exception, SystemExit) as error:
+        raise _failed(expression, error, namespace) from error
+
+
+def _formatted(value: Any, expression: Expression) -> View:
+    converted = _CONVERSIONS[expression.conversion](value) if expression.conversion else value
+    text = format(converted, expression.spec or "")
+    return View(*capped(encodable(text), MAX_TEXT_CHARS), verbatim=True)
+
+
+def _failed(expression: Expression, error: BaseException, namespace: Mapping[str, Any]) -> UsageError:
+    told = show_bidi(clean(error_text(error, _MAX_ERROR_CHARS)))
+    hint = "nothing was sent; mend it, or send the braces as they are with --raw"
+    ending = "" if told.endswith((".", "!", "?")) else "."
+    return UsageError(f"%%victor: {expression.where}: {told}{ending}{_nearest(error, namespace)}", hint=hint)
+
+
+def _nearest(error: BaseException, namespace: Mapping[str, Any]) -> str:
+    if isinstance(error, NameError) and isinstance(error.name, str):
+        names = [name for name in namespace if not name.startswith("_")]
+        return did_you_mean(error.name, names)
+    if isinstance(error, AttributeError) and isinstance(error.name, str):
+        return did_you_mean(error.name, [name for name in dir(type(error.obj)) if not name.startswith("_")])
+    return ""
