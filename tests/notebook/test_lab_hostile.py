@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-import nbformat
 import pytest
 from playwright.sync_api import Request
 from support.harm import harm, scripts_run
 from support.hostile import corpus, leak_counter
 from support.hostile_cells import ANSWER, LAST, hostile_cells
-from support.lab import Lab, LabPage
+from support.lab import Lab, LabPage, trusted, untrusted_copy
 from support.llm_server import LLMServer
 
 pytestmark = pytest.mark.browser
@@ -42,19 +40,6 @@ def requests_of(page: LabPage, lab: Lab) -> list[str]:
 
     lab.on_browser(lambda: page.page.on("request", note))
     return foreign
-
-
-def untrusted_copy(path: Path) -> Path:
-    """The same notebook with a signature that no longer fits."""
-    notebook = nbformat.read(path, 4)
-    notebook.metadata["from"] = "somebody else"
-    copy = path.with_stem(f"{path.stem}-untrusted")
-    nbformat.write(notebook, copy)
-    return copy
-
-
-def trusted(page: LabPage) -> bool:
-    return page.js("return panel.content.widgets.every(cell => cell.model.trusted)")
 
 
 def test_hostile_texts_do_nothing_in_a_fresh_notebook_nor_opened_again(

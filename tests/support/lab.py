@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import nbformat
 import pytest
@@ -26,7 +26,7 @@ from support.services import require_or_skip
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Playwright, ViewportSize
 
-__all__ = ["Lab", "LabPage"]
+__all__ = ["Lab", "LabPage", "trusted", "untrusted_copy"]
 
 T = TypeVar("T")
 
@@ -91,6 +91,21 @@ class Lab:
     def _new_page(self) -> Page:
         return self.browser.new_context(viewport=VIEWPORT).new_page()
 
+    def read(self, url: str, body: str, screenshot: Path | None = None) -> Any:
+        """What JavaScript returns in a page that is none of Jupyter's."""
+
+        def look() -> Any:
+            page = self._new_page()
+            try:
+                page.goto(url)
+                if screenshot:
+                    page.screenshot(path=screenshot)
+                return page.evaluate(f"async () => {{ {body} }}")
+            finally:
+                page.context.close()
+
+        return self.on_browser(look)
+
     def close_pages(self) -> None:
         """Close the notebooks, and all pages but one of each application that was not asked for as a fresh one."""
         with ExitStack() as stack:
@@ -110,6 +125,20 @@ class Lab:
         self.on_browser(self.browser.close)
         self.on_browser(self._playwright.stop)
         self._thread.shutdown()
+
+
+def untrusted_copy(path: Path) -> Path:
+    """The same notebook as if it had come by mail: its signature does not fit."""
+    notebook = nbformat.read(path, 4)
+    notebook.metadata["from"] = "somebody else"
+    copy = path.with_stem(f"{path.stem}-untrusted")
+    nbformat.write(notebook, copy)
+    return copy
+
+
+def trusted(page: LabPage) -> bool:
+    """Whether the front end shows the outputs as they are, and not through its sanitiser."""
+    return page.js("return panel.content.widgets.every(cell => cell.model.trusted)")
 
 
 def _start_playwright() -> Playwright:

@@ -1,7 +1,8 @@
 """The style sheet that goes with every answer, scoped to it.
 
 Colours are JupyterLab's own variables, so that they follow its theme; the fallbacks, for other front ends, were
-chosen to be legible on white and on black. `A` stands for the answer's class; doubled it outweighs JupyterLab's own
+chosen to be legible on white and on black. Where a theme's own colour is too faint (comments in the light one, names of
+functions in the dark one), some of the text's is mixed in. `A` stands for the answer's class; doubled it outweighs JupyterLab's own
 rules for `pre` and for tables.
 """
 
@@ -31,11 +32,11 @@ A summary{cursor:pointer;color:var(--jp-content-font-color2,#777)}
 AA details pre{max-height:20em;overflow:auto;white-space:pre-wrap}
 A .note{color:var(--jp-warn-color0,#b60);margin:.5em 0}
 A .footer{color:var(--jp-content-font-color2,#777);font-size:.85em;margin-top:.7em}
-A .c{color:var(--jp-mirror-editor-comment-color,#777);font-style:italic}
+A .c{color:color-mix(in srgb,var(--jp-mirror-editor-comment-color,#777) 85%,currentcolor);font-style:italic}
 A .s{color:var(--jp-mirror-editor-string-color,#c44)}
-A .m{color:var(--jp-mirror-editor-number-color,#17806d)}
+A .m{color:color-mix(in srgb,var(--jp-mirror-editor-number-color,#17806d) 85%,currentcolor)}
 A .k{color:var(--jp-mirror-editor-keyword-color,#2a8237);font-weight:600}
-A .f{color:var(--jp-mirror-editor-def-color,#3f78d8)}
+A .f{color:color-mix(in srgb,var(--jp-mirror-editor-def-color,#3f78d8) 85%,currentcolor)}
 A .b{color:var(--jp-mirror-editor-builtin-color,#2a8237)}
 """
 
