@@ -19,7 +19,8 @@ const behind = e => {
   return colour[3] === 1 ? colour : over(colour, behind(e.parentElement));
 };
 const luminance = colour => {
-  const [r, g, b] = colour.slice(0, 3).map(c => c / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+  const linear = part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  const [r, g, b] = colour.slice(0, 3).map(part => linear(part / 255));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 };
 const found = {};

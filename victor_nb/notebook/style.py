@@ -1,9 +1,9 @@
 """The style sheet that goes with every answer, scoped to it.
 
 Colours are JupyterLab's own variables, so that they follow its theme; the fallbacks, for other front ends, were
-chosen to be legible on white and on black. Where a theme's own colour is too faint (comments in the light one, names of
-functions in the dark one), some of the text's is mixed in. `A` stands for the answer's class; doubled it outweighs JupyterLab's own
-rules for `pre` and for tables.
+chosen to be legible on white and on black. Where a theme's own colour is too faint (comments in the light one, names
+of functions in the dark one), some of the text's is mixed in. `A` stands for the answer's class; doubled it outweighs
+JupyterLab's own rules for `pre` and for tables.
 """
 
 from __future__ import annotations
