@@ -102,3 +102,16 @@ async def play(path: Path, steps: list[tuple[int, tuple[Any, ...]]]) -> None:
 def test_the_next_kernel_has_the_session_as_it_was_left(steps: list[tuple[int, tuple[Any, ...]]]):
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(play(Path(folder) / "victor.db", steps))
+
+
+async def test_the_window_is_known_before_the_next_question(tmp_path: Path) -> None:
+    store = fresh(tmp_path / "victor.db")
+    first = talker(store, "an answer")
+    await first.chat("a question")
+    known = first.context_coordinator.conversation("thesis").meter.limits
+    first.close()
+    store.close()
+    later = talker(fresh(tmp_path / "victor.db"))
+    assert known
+    assert later.context_coordinator.conversation("thesis").meter.limits == known
+    later.close()

@@ -117,6 +117,8 @@ def test_a_message_of_wrong_types_is_refused_before_it_is_used(wrong: dict[str, 
         {"kind": "turn", "turn_id": "t", "items": [], "replaces": [[]]},
         {"kind": "turn", "turn_id": "t", "items": [], "counter": [None, {"ratio": "much"}]},
         {"kind": "turn", "turn_id": "t", "items": [], "counter": [None, {"offset": math.nan}]},
+        {"kind": "turn", "turn_id": "t", "items": [], "counter": [None, {"limits": [1, 2, 3]}]},
+        {"kind": "turn", "turn_id": "t", "items": [], "counter": [None, {"limits": [1, 2, 3, 4, "hearsay"]}]},
     ],
 )
 def test_an_operation_of_wrong_types_is_refused(operation: dict[str, Any]) -> None:

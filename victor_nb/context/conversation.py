@@ -269,7 +269,8 @@ class Conversation:
             if self._running:
                 raise ContextError(f"Session {self.session_id!r} is in the middle of a turn.", hint="Wait for its end.")
             self._log = fresh._log
-            fresh.meter.limits, self.meter = self.meter.limits, fresh.meter
+            fresh.meter.limits = self.meter.limits or fresh.meter.limits
+            self.meter = fresh.meter
             self._rebuild()
 
     def operations(self, until_turn: str | None = None) -> list[Operation]:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, cast, get_args
 
-from victor_nb.context.compaction import Outcome, Trigger, UndoReason
+from victor_nb.context.compaction import Outcome, Trigger, UndoReason, WindowSource
 
 _Check: TypeAlias = Callable[[Any], bool]
 _LARGEST: Final = 1 << 53
@@ -61,6 +61,14 @@ def _one_of(literal: Any) -> _Check:
 
 def _or_null(check: _Check) -> _Check:
     return lambda value: value is None or check(value)
+
+
+def _limits(value: Any) -> bool:
+    """Four numbers of tokens, and who states the window."""
+    if not isinstance(value, list):
+        return False
+    found = cast("list[Any]", value)
+    return len(found) == 5 and all(map(_whole, found[:4])) and found[4] in get_args(WindowSource)
 
 
 def _list(check: _Check) -> _Check:
@@ -125,7 +133,15 @@ _COMPACTION: Final = _fields(
 )
 _FOLDED: Final = _fields({"compaction": _COMPACTION})
 _LEARNED: Final = _fields(
-    {}, {"model_key": _NAME, "ratio": _number, "offset": _number, "retry_at": _whole, "overflow": _or_null(_whole)}
+    {},
+    {
+        "model_key": _NAME,
+        "ratio": _number,
+        "offset": _number,
+        "retry_at": _whole,
+        "overflow": _or_null(_whole),
+        "limits": _or_null(_limits),
+    },
 )
 _TURN: Final[dict[str, _Check]] = {"turn_id": _NAME, "items": _list(_any_of(_LOGGED, _FOLDED))}
 _CELL: Final[dict[str, _Check]] = {

@@ -15,13 +15,15 @@ from victor_nb.messages import Message, ToolSpec
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What a meter has learned, so that a turn that is run again counts as it did the first time."""
+    """What a meter has learned, so that a turn that is run again counts as it did the first time. `limits` are the
+    fields of `Limits`, as a conversation that is opened again shows them until its next request."""
 
     model_key: str | None = None
     ratio: float = 1.0
     offset: float = 0.0
     retry_at: int = 0
     overflow: int | None = None
+    limits: Sequence[int | str] | None = None
 
 
 class Meter:
@@ -51,12 +53,15 @@ class Meter:
 
     @property
     def calibration(self) -> Calibration:
-        return Calibration(self.model_key, self._counter.ratio, self._counter.offset, self.retry_at, self._overflow)
+        counter, limits = self._counter, self.limits and [getattr(self.limits, name) for name in Limits.__slots__]
+        return Calibration(self.model_key, counter.ratio, counter.offset, self.retry_at, self._overflow, limits)
 
     def restore(self, learned: Calibration) -> None:
         self.model_key, self.retry_at, self._overflow = learned.model_key, learned.retry_at, learned.overflow
         self._counter = TokenCounter(learned.ratio, learned.offset)
         self._observed = 0
+        if self.limits is None and learned.limits:
+            self.limits = Limits(*learned.limits)  # pyright: ignore[reportArgumentType] (checked when it was read)
 
     def use_model(self, model_key: str, ratio: float) -> None:
         """Count for this model; `ratio` is what was learned of it elsewhere."""
