@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from victor_nb.frames import Analytics
     from victor_nb.messages import ChatResponse
+    from victor_nb.notebook.awaiting import ask
     from victor_nb.notebook.conversation import NotebookConversation
     from victor_nb.notebook.panels import panel
     from victor_nb.protocols import ExportResult
@@ -67,6 +68,7 @@ __all__ = [
     "WebhookAnalyticsExporter",
     "add_exporter",
     "analytics",
+    "ask",
     "conversation",
     "load_ipython_extension",
     "mcp_tools",
@@ -98,6 +100,7 @@ _HOME = {
     "VictorError": "victor_nb.errors",
     "WebhookAnalyticsExporter": "victor_nb.exporters",
     "add_exporter": "victor_nb.session",
+    "ask": "victor_nb.notebook.awaiting",
     "mcp_tools": "victor_nb.agent.tools.mcp",
     "panel": "victor_nb.notebook.panels",
     "rate": "victor_nb.session",

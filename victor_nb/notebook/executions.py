@@ -10,7 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Execution:
-    """One run of a cell. `key` is the same each time it runs, `id` never; `count` is the number that it shows."""
+    """One run of a cell. `key` is the same each time it runs, `id` never; `count` is the number that it shows, and
+    `request` the message that asked for it."""
 
     id: str | None
     key: str | None
     cell_id: str | None
     count: int | None = None
+    request: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
     depth: int = 0
     over: bool = False
 
@@ -89,11 +91,11 @@ class Executions:
         cell_id = cell_id_of(request.get("metadata") or {})
         content: Mapping[str, Any] = request.get("content") or {}
         if cell_id or not content:
-            return Execution(_id_of(request), f"cell:{cell_id}" if cell_id else None, cell_id)
+            return Execution(_id_of(request), f"cell:{cell_id}" if cell_id else None, cell_id, request=request)
         source = hashlib.sha256(str(content.get("code", "")).strip().encode(errors="replace")).hexdigest()[:32]
         self._seen[source] += 1
         again = "" if content.get("allow_stdin") else f"#{self._seen[source]}"
-        return Execution(_id_of(request), f"source:{source}{again}", None)
+        return Execution(_id_of(request), f"source:{source}{again}", None, request=request)
 
     def request(self) -> Mapping[str, Any]:
         """The message that asked for what runs now; empty in a terminal."""

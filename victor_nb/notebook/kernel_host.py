@@ -49,8 +49,23 @@ class KernelHost:
             self._asker = Asker(self)
         return self._asker
 
+    def request(self) -> Mapping[str, Any]:
+        """The message that asked for the cell that the calling code belongs to; empty in a terminal."""
+        execution = self.executions.current()
+        return execution.request if execution else self.executions.request()
+
     async def run_tool(self, call: Callable[[], Any]) -> Any:
-        return await self.bridge.run_tool(call)
+        """What it prints goes below the cell that asked."""
+        from victor_nb.notebook.publisher import below
+
+        execution = self.executions.current()
+        request: Mapping[str, Any] = execution.request if execution else {}
+
+        def called() -> Any:
+            with below(self.shell, request):
+                return call()
+
+        return await self.bridge.run_tool(called)
 
     async def ask(self, question: str) -> str | None:
         """What a person types, in small letters; None where nobody can be asked: without a front end that takes input,

@@ -51,6 +51,10 @@ class Pieces:
     def add(self, chunk: ChatChunk) -> None:
         self._open.add(chunk)
 
+    def announce(self, html: str) -> None:
+        """Show `html` where the first piece is going to be."""
+        self._open_id = self._show(None, html)
+
     def refresh(self, long: int, *, style_apart: bool) -> None:
         """Freeze what is finished, if the open piece has more than `long` characters, and show the rest."""
         if not self._open.segments:

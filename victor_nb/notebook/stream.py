@@ -44,6 +44,7 @@ BYTES_PER_BYTE = 18
 BYTES_PER_BYTE_ALIVE = 50
 ALIVE_CREDIT = 60_000
 
+WAITING = "Waiting for the answer …"
 INTERRUPTED = "Interrupted: the answer is incomplete."
 FAILED = "The answer broke off here."
 
@@ -74,11 +75,17 @@ class AnswerDisplay:
         self._whole = Transcript()
         self._pieces = Pieces(publish, self._look)
         self._dirty = False
-        self._updated_at = 0.0
+        self._updated_at: float | None = None
         self._text_bytes = 0
         self._thought_bytes = 0
         self._begun_with = 0
         self._closed = False
+
+    def announce(self) -> None:
+        """Take a place in the cell before anything has arrived."""
+        if self._live:
+            self._pieces.announce(render_note(WAITING))
+            self._begun_with = self._pieces.sent_bytes
 
     def printed_beside(self) -> None:
         """Something was printed in this cell: it must stay, so the cell is not cleared. Any thread may call this."""
@@ -98,7 +105,7 @@ class AnswerDisplay:
         self._dirty = True
         if chunk.tool_started:
             self._sole = False
-        if chunk.tool_started or not self._pieces.displays:
+        if chunk.tool_started or self._updated_at is None:
             self._refresh()
         else:
             self.tick()
@@ -109,7 +116,7 @@ class AnswerDisplay:
             self._refresh()
 
     def _due(self) -> bool:
-        waited = self._clock() - self._updated_at
+        waited = self._clock() - (self._updated_at or 0.0)
         cost = self._pieces.sent_bytes - self._begun_with + self._pieces.last_cost
         if waited >= ALIVE_S:
             alive = BYTES_PER_BYTE_ALIVE * (self._text_bytes + self._thought_bytes)
@@ -122,7 +129,7 @@ class AnswerDisplay:
         self._dirty = False
         if not self._live:
             return
-        first = not self._pieces.displays
+        first = self._updated_at is None
         self._updated_at = self._clock()
         self._pieces.refresh(PIECE_CHARACTERS_IF_SOLE if self._sole else PIECE_CHARACTERS, style_apart=self._sole)
         if first:
@@ -137,12 +144,12 @@ class AnswerDisplay:
         """The user stopped the answer: what has arrived stays, marked; with a footer if there is a response."""
         self._end_early(INTERRUPTED, response)
 
-    def failed(self) -> None:
-        """The turn failed: what has arrived stays, marked. Shows nothing if nothing has arrived."""
-        self._end_early(FAILED, None)
+    def failed(self, note: str = FAILED) -> None:
+        """The turn failed: what has arrived stays, marked. Shows nothing if nothing has been shown."""
+        self._end_early(note, None)
 
     def _end_early(self, note: str, response: ChatResponse | None) -> None:
-        if self._whole.segments:
+        if self._whole.segments or self._pieces.displays:
             self._collapse(response, note)
 
     def _collapse(self, response: ChatResponse | None, note: str = "") -> None:

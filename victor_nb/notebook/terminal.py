@@ -43,6 +43,9 @@ class TerminalDisplay:
     def tick(self) -> None:
         """Nothing is held back."""
 
+    def announce(self) -> None:
+        """A terminal keeps no place."""
+
     def printed_beside(self) -> None:
         """Nothing is taken back either."""
 
@@ -57,9 +60,9 @@ class TerminalDisplay:
         if response and not self._quiet:
             self._line(footer_text(response))
 
-    def failed(self) -> None:
+    def failed(self, note: str = FAILED) -> None:
         if self._pieces:
-            self._line(FAILED)
+            self._line(note)
 
     def _write(self, text: str) -> None:
         self._out.write(text)

@@ -1,0 +1,107 @@
+"""`await vn.ask("…")`: a turn that a cell awaits, or starts as a task and leaves running, and whose answer streams in
+below that cell. In plain Python it is `vn.orchestrator.chat()`.
+
+It runs on the loop that awaits it, so that tools run on the main thread in a notebook. While a cell keeps that
+thread busy the answer stands still, and goes on afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from victor_nb.host import lent
+from victor_nb.notebook.kernel_host import KernelHost
+
+if TYPE_CHECKING:
+    from victor_nb.agent.orchestrator import AgentOrchestrator
+    from victor_nb.messages import ChatResponse
+    from victor_nb.notebook.stream import AnswerDisplay
+    from victor_nb.notebook.terminal import TerminalDisplay
+
+log = logging.getLogger(__name__)
+_TICK_S = 0.1
+
+
+class AnswerCancelled(asyncio.CancelledError):
+    """The task that awaited the answer was cancelled, as an interrupt of its cell does. The partial answer is kept."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"KeyboardInterrupt: {self}"]
+
+
+def ask(message: str, *, quiet: bool = False, **arguments: Any) -> Coroutine[Any, Any, ChatResponse]:
+    """Ask, to be awaited; the answer streams in below the cell that calls this, whatever runs meanwhile.
+
+    Args:
+        message: what is asked.
+        quiet: no footer under the answer.
+        **arguments: as those of `AgentOrchestrator.chat`: `model=`, `session_id=`, `tools=`, `output_type=`, …
+
+    Raises:
+        VictorError: when awaited: the turn failed, as `chat()` tells. The cell's output says so too.
+    """
+    from victor_nb.session import current
+
+    orchestrator = current().orchestrator
+    host = lent()
+    if not isinstance(host, KernelHost):
+        return orchestrator.chat(message, **arguments)
+    return _Asked(orchestrator, _display(host, quiet)).run(message, arguments)
+
+
+def _display(host: KernelHost, quiet: bool) -> AnswerDisplay | TerminalDisplay:
+    if not hasattr(host.shell, "kernel"):
+        from victor_nb.notebook.terminal import TerminalDisplay
+
+        return TerminalDisplay(quiet=quiet)
+    from victor_nb.notebook.publisher import CellPublisher
+    from victor_nb.notebook.stream import AnswerDisplay
+
+    display = AnswerDisplay(CellPublisher(host.shell, host.request()), quiet=quiet)
+    display.announce()
+    return display
+
+
+class _Asked:
+    """One turn and its display."""
+
+    def __init__(self, orchestrator: AgentOrchestrator, display: AnswerDisplay | TerminalDisplay) -> None:
+        self._orchestrator = orchestrator
+        self._display = display
+
+    async def run(self, message: str, arguments: dict[str, Any]) -> ChatResponse:
+        before = self._orchestrator.last_response
+        ticking = asyncio.create_task(self._tick())
+        try:
+            response = await self._orchestrator.chat(message, **arguments, on_chunk=self._feed)
+        except asyncio.CancelledError:
+            partial = self._orchestrator.last_response
+            self._safely(lambda: self._display.interrupted(None if partial is before else partial))
+            kept = "what had arrived is kept" if self._display.text else "nothing had arrived"
+            raise AnswerCancelled(f"the answer was interrupted; {kept}") from None
+        except BaseException as error:
+            note = f"{type(error).__name__}: {error}"
+            self._safely(lambda: self._display.failed(note))
+            raise
+        finally:
+            ticking.cancel()
+        self._safely(lambda: self._display.finish(response))
+        return response
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self._safely(self._display.tick)
+
+    def _feed(self, chunk: Any) -> None:
+        self._safely(lambda: self._display.feed(chunk))
+
+    def _safely(self, show: Callable[[], None]) -> None:
+        """A display that fails must not end the answer."""
+        try:
+            show()
+        except Exception:
+            log.exception("the answer could not be displayed")
