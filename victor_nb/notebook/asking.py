@@ -132,7 +132,8 @@ class Asker:
         from victor_nb.notebook.stream import AnswerDisplay, IPythonPublisher
 
         publisher = IPythonPublisher(self._host.shell)
-        return AnswerDisplay(publisher, quiet=options.quiet, sole=publisher.alone, look=options.format)
+        sole = publisher.alone and not self._waiting  # a tool that asks is in the cell of the answer that called it
+        return AnswerDisplay(publisher, quiet=options.quiet, sole=sole, look=options.format)
 
     def _bind(self, options: CellOptions, response: ChatResponse | None) -> None:
         if options.output and response:
