@@ -125,12 +125,18 @@ def _told(random: Random, fact: Fact, again: bool) -> str:
     return f"By the way, {random.choice(forms).format(a=what, s=fact.subject, v=fact.value)}."
 
 
+def _csv(random: Random, fact: Fact, again: bool) -> str:
+    forms = ("{s},{a},{v}", "{s};{a};{v}", "{s} {a},{v}")
+    return "\n" + random.choice(forms).format(a=attribute_of(fact), s=fact.subject, v=fact.value) + "\n"
+
+
 DIALECTS: dict[str, Sequence[Sentence]] = {
     "prose": (_prose,),
     "pairs": (_pairs,),
     "records": (_record,),
     "logs": (_log,),
     "told": (_told,),
+    "csv": (_csv,),
     "mixed": (_prose, _pairs, _record, _log, _told),
 }
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from victor_nb.context import DigestCompactionStrategy
 from victor_nb.context.digest_note import is_own_digest
+from victor_nb.context.digest_records import Table
 from victor_nb.context.tokens import estimate_messages
 from victor_nb.messages import Message, ToolCall
 from victor_nb.protocols import CompactionBudget, Context
@@ -71,6 +72,35 @@ def test_names_and_values_of_all_roles_survive() -> None:
     assert "Never touch the table prod_billing" in text_of(found)
     assert estimate_messages(found) <= 330
     assert sum(map(is_own_digest, found)) == 1
+
+
+def test_lines_with_commas_are_rows_and_sentences_are_not() -> None:
+    table = Table()
+    lines = ["orders-db,timeout,430", "users-api;8713", "orders-db pool,12", "s-1,430", "path,/data/raw,7"]
+    assert [table.row(line) for line in lines] == [
+        "orders-db: timeout 430",
+        "users-api: 8713",
+        "orders-db pool: 12",
+        "s-1: 430",
+        "path: /data/raw 7",
+    ]
+    others = [
+        "1,204 of 5,000",
+        "Der Wert ist 0,75",
+        "well,",
+        "one, two",
+        "f(a, b);",
+        "if so,then the whole line goes on",
+    ]
+    assert [table.row(line) for line in others] == [None] * len(others)
+
+
+def test_the_last_value_of_a_row_wins() -> None:
+    found = text_of(
+        compact(talk(("tool", "orders-db,timeout,430"), ("tool", "orders-db,timeout,512"), ("user", "And more.")), 260)
+    )
+    assert "512" in found
+    assert "430" not in found
 
 
 def test_the_last_value_wins() -> None:

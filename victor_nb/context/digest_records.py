@@ -20,6 +20,9 @@ _GAP: Final = re.compile(r"\t+| {2,}|\s*\|\s*")
 _RULE: Final = re.compile(r"[-=_*+|:~\s]+")
 _WARNS: Final = re.compile(r"\\|\d(?:and|or|if|in|is|else|for|not)")  # Python's parser would warn of it
 _BLANKS: Final = re.compile(r"\s+")
+_COMMA: Final = re.compile(r"[,;](?=\S)(?<!\s[,;])")
+_DECIMAL: Final = re.compile(r"(?:^|\s)[-+]?\d[\d.]*,(?=\d)")
+_CELL_WORDS: Final = 3
 
 
 def json_fields(text: str) -> list[str] | None:
@@ -134,9 +137,20 @@ def is_rule(line: str) -> bool:
 def _cells(line: str) -> list[str] | None:
     inner = line.strip().strip("|").strip()
     if "  " not in inner and "\t" not in inner and "|" not in inner:
-        return None
+        return _separated(inner)
     cells = [cell for cell in _GAP.split(inner) if cell]
     return cells if len(cells) > 2 or (len(cells) == 2 and len(inner) < 2 * _SHORT) else None
+
+
+def _separated(line: str) -> list[str] | None:
+    """The cells of a line of CSV: short ones, with no blank at any comma. A decimal comma separates nothing."""
+    if ("," not in line and ";" not in line) or _DECIMAL.search(line):
+        return None
+    cells = _COMMA.split(line)
+    if len(cells) < 2 or not any(letter.isalpha() for letter in cells[0]):
+        return None
+    whole = all(0 < len(cell) < _SHORT and cell.count(" ") < _CELL_WORDS and cell[-1] not in ",;" for cell in cells)
+    return cells if whole and not any(", " in cell for cell in cells) else None
 
 
 def _named(header: list[str], cells: list[str]) -> Iterator[str]:
