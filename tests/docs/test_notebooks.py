@@ -28,7 +28,7 @@ def run(source: Path, folder: Path) -> dict[str, str]:
 
 
 def text_of(output: NotebookNode) -> str:
-    return output.text if output.output_type == "stream" else output.data["text/plain"]
+    return output.text if output.output_type == "stream" else output.data.get("text/plain", "")
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +48,14 @@ def test_the_tool_was_called_and_its_result_shown(shown):
     assert "source='unmeasured'" in shown["usage"]
 
 
+def test_the_values_of_variables_were_sent(shown):
+    assert "In which month is `weather` driest, if the mean is 88 mm?" in shown["sent"]
+    assert "Bergen,January,190" in shown["sent"]
+
+
 def test_turns_and_summary_are_frames(shown):
     assert shown["turns"].split()[:3] == ["turn_index", "model", "status"]
-    assert shown["turns"].count("demo") == 2
+    assert shown["turns"].count("demo") == 3
     assert "cost_unknown" in shown["summary"]
 
 
@@ -58,7 +63,7 @@ def test_the_exporter_received_the_events(shown):
     success, exported = shown["deliver"].strip("()").split(", ")
     assert success == "True"
     assert int(exported) >= 15
-    assert "turn_completed             2" in shown["events"]
+    assert "turn_completed             3" in shown["events"]
 
 
 @pytest.fixture(scope="module")

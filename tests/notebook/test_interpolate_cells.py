@@ -104,3 +104,25 @@ def test_the_user_is_told_what_is_cut(shared: Shared) -> None:
     done = run_ok(kernel, "%%victor\nSum up {{ log }}")
     assert done.stdout == "{{ log }} is not sent whole: … (cut: the first 50,000 of 80,000 characters)\n"
     assert sent(server).endswith("ab\n… (cut: the first 50,000 of 80,000 characters)")
+
+
+def test_what_was_sent_is_shown(shared: Shared) -> None:
+    kernel, _ = shared
+    run_ok(kernel, "tag = '<img src=x onerror=alert(1)>'")
+    run_ok(kernel, "%%victor\nWhat is {{ tag }}\nand {{ fig }}?")
+    bundle = run_ok(kernel, "%victor context --last").displays[0]
+    first, _, rest = bundle["text/plain"].partition("\n\n")
+    assert re.fullmatch(r"Question of turn \d+: \d+ characters, with 1 image, about [\d,]+ tokens\.", first)
+    assert rest.startswith("What is <img src=x onerror=alert(1)>\nand [image 1: Figure, ")
+    assert "\n[image 1: image/png, " in rest
+    html = bundle["text/html"]
+    assert "&lt;img src=x" in html
+    assert re.findall(r"<img [^>]*src=\"([^\"]{22})", html) == ["data:image/png;base64,"]
+    assert error_of(kernel, "%victor context --frist").evalue.startswith(
+        "%victor context: '--frist' is not one of --last."
+    )
+
+
+def test_before_the_first_question_there_is_none(shared: Shared) -> None:
+    run_ok(shared[0], "%victor session empty")
+    assert "Nothing has been asked" in run_ok(shared[0], "%victor context --last").stdout

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from victor_nb.errors import UsageError, did_you_mean
 from victor_nb.messages import Message
+from victor_nb.notebook.last_question import SentQuestion
 from victor_nb.notebook.listing import listed
 from victor_nb.notebook.state import ConversationState
 from victor_nb.notebook.waiting import wait
@@ -48,6 +49,11 @@ class NotebookConversation:
     def turn_ids(self) -> tuple[str, ...]:
         """The turns, in order."""
         return self._conversation.turn_ids
+
+    @property
+    def last_question(self) -> SentQuestion | None:
+        """What was last sent, with the values of its expressions; None when nothing was."""
+        return SentQuestion.last_of(self._conversation)
 
     @property
     def state(self) -> ConversationState:

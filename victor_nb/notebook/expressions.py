@@ -47,11 +47,6 @@ class Expression:
         spec = "" if self.spec is None else f":{self.spec}"
         return f"{{{{ {self.name}{conversion}{spec} }}}} on line {self.line}"
 
-    @property
-    def is_plain(self) -> bool:
-        """A name: evaluating it runs no code of the user's."""
-        return self.source.isidentifier()
-
 
 def take_apart(text: str, first_line: int = 1) -> list[str | Expression]:
     """Literal text and expressions by turns, beginning and ending with text. `first_line` is the line of the cell that

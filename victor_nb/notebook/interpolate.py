@@ -16,7 +16,6 @@ from victor_nb.messages import Image
 from victor_nb.notebook.characters import clean, show_bidi
 from victor_nb.notebook.expressions import Expression, take_apart
 from victor_nb.notebook.layout import Layout
-from victor_nb.notebook.printing import noticing
 from victor_nb.notebook.views import View, view
 from victor_nb.notebook.views.sizes import MAX_TEXT_CHARS
 
@@ -26,12 +25,10 @@ _CONVERSIONS: Final[Mapping[str, Callable[[Any], str]]] = {"r": repr, "s": str, 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A cell's text with the values in it. `printed` where evaluating it may have left output in the cell; `notes` say
-    what was cut."""
+    """A cell's text with the values in it; `notes` say what was cut."""
 
     text: str
     images: tuple[Image, ...] = ()
-    printed: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -52,14 +49,12 @@ def interpolate(text: str, namespace: dict[str, Any], first_line: int = 1) -> Qu
         return Question(text)
     pieces = take_apart(text, first_line)
     layout = Layout()
-    beside = [not piece.is_plain for piece in pieces if isinstance(piece, Expression)]  # it may display something
-    with noticing(lambda: beside.append(True)):
-        for before, piece, after in zip(pieces[::2], pieces[1::2], pieces[2::2], strict=False):
-            layout.add_text(str(before))
-            assert isinstance(piece, Expression)
-            layout.add_value(piece.name, _evaluated(piece, namespace, len(layout.images)), str(after))
+    for before, piece, after in zip(pieces[::2], pieces[1::2], pieces[2::2], strict=False):
+        layout.add_text(str(before))
+        assert isinstance(piece, Expression)
+        layout.add_value(piece.name, _evaluated(piece, namespace, len(layout.images)), str(after))
     layout.add_text(str(pieces[-1]))
-    return Question(layout.text(), tuple(layout.images), any(beside), tuple(layout.notes))
+    return Question(layout.text(), tuple(layout.images), tuple(layout.notes))
 
 
 def _evaluated(expression: Expression, namespace: dict[str, Any], images_before: int) -> View:

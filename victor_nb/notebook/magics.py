@@ -60,10 +60,16 @@ class VictorMagics(Magics):
 
     def _ask_with_values(self, cell: str, options: CellOptions) -> None:
         from victor_nb.notebook.interpolate import question_of
+        from victor_nb.notebook.printing import noticing, noticing_displays
 
-        question = question_of(cell, cast("Any", self._host.shell).user_ns)
-        for note in question.notes:
-            print(note)  # noqa: T201
-        self._host.asker.ask(
-            question.text, options, images=question.images, printed=question.printed or bool(question.notes)
-        )
+        shell = cast("Any", self._host.shell)
+        printed: list[bool] = []
+
+        def notice() -> None:
+            printed.append(True)
+
+        with noticing(notice), noticing_displays(shell.display_pub, notice):
+            question = question_of(cell, shell.user_ns)
+            for note in question.notes:
+                print(note)  # noqa: T201
+        self._host.asker.ask(question.text, options, images=question.images, printed=bool(printed))

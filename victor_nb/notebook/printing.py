@@ -1,5 +1,5 @@
-"""Notices text that is printed while an answer streams, such as a warning that the disk is full. A cell that is cleared
-loses it, so whoever would clear the cell has to know.
+"""Notices what is printed or displayed beside an answer, such as a warning that the disk is full. A cell that is
+cleared loses it, so whoever would clear the cell has to know.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TextIO
+from typing import Any, TextIO
 
 
 @contextmanager
@@ -17,6 +17,22 @@ def noticing(printed: Callable[[], None]) -> Generator[None]:
         for stream in (sys.stdout, sys.stderr):
             stack.enter_context(_noticing(stream, printed))
         yield
+
+
+@contextmanager
+def noticing_displays(publisher: Any, shown: Callable[[], None]) -> Generator[None]:
+    """Call `shown` whenever IPython's `publisher` displays something inside the block."""
+    publish = publisher.publish
+
+    def noticed(*arguments: Any, **options: Any) -> Any:
+        shown()
+        return publish(*arguments, **options)
+
+    publisher.publish = noticed
+    try:
+        yield
+    finally:
+        publisher.publish = publish
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from victor_nb.errors import UsageError
 from victor_nb.notebook.conversation import NotebookConversation
 from victor_nb.notebook.listing import frame_of, said
-from victor_nb.notebook.words import Wait, refuse_more, say
+from victor_nb.notebook.words import Wait, refuse, refuse_more, say
 
 if TYPE_CHECKING:
     from victor_nb.context.compaction import CompactionRecord
@@ -18,8 +18,14 @@ _PREVIEW = {"change": "string", "role": "string", "text": "string", "message_id"
 
 
 def context(session: Session, words: list[str], wait: Wait) -> Any:
-    refuse_more("context", words)
-    return _of(session).state
+    if not words:
+        return _of(session).state
+    if words != ["--last"]:
+        refuse("context", words[-1], ["--last"])
+    found = _of(session).last_question
+    if found is None:
+        say("Nothing has been asked in this conversation yet.")
+    return found
 
 
 def compact(session: Session, words: list[str], wait: Wait) -> None:
