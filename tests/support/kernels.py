@@ -136,6 +136,15 @@ class Kernel:
         self._cells[cell.msg_id] = cell
         return cell
 
+    def complete(self, code: str, cursor: int | None = None, timeout: float = 30) -> Message:
+        """What the kernel offers at a place of a cell (its end by default), as a front end asks for it."""
+        msg_id = self.client.complete(code, len(code) if cursor is None else cursor)
+        while True:
+            message = self.client.shell_channel.get_msg(timeout=timeout)
+            if message["parent_header"].get("msg_id") == msg_id:
+                return message["content"]
+            self._on_reply(message)
+
     def interrupt(self) -> None:
         self.manager.interrupt_kernel()
 

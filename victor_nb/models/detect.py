@@ -53,7 +53,12 @@ def ollama_url(env: Mapping[str, str]) -> str:
 
 
 def first_ollama_model(env: Mapping[str, str], timeout_s: float = 0.2) -> str | None:
-    """The first model of the Ollama that `env` points at, or None when none answers (0.2 s to connect, 1 s to tell)."""
+    """The first model of the Ollama that `env` points at, or None when none answers."""
+    return next(iter(ollama_models(env, timeout_s)), None)
+
+
+def ollama_models(env: Mapping[str, str], timeout_s: float = 0.2) -> list[str]:
+    """All models of the Ollama that `env` points at; none when none answers (0.2 s to connect, 1 s to tell)."""
     url = ollama_url(env)
     parts = urlsplit(url)
     try:
@@ -61,9 +66,9 @@ def first_ollama_model(env: Mapping[str, str], timeout_s: float = 0.2) -> str | 
             pass
         with _direct().open(f"{url}/api/tags", timeout=5 * timeout_s) as response:
             found = json.loads(response.read())
-        return str(found["models"][0]["name"])
+        return [str(model["name"]) for model in found["models"]]
     except (OSError, ValueError, LookupError, TypeError, urllib.error.URLError):
-        return None
+        return []
 
 
 def _direct() -> urllib.request.OpenerDirector:

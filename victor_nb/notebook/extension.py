@@ -1,4 +1,4 @@
-"""Loading and unloading. Loading registers the magics and formatters and lends the shell; it imports nothing heavy."""
+"""Loading and unloading. Loading registers magics, formatters and completion; it imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, cast
 
 from victor_nb import host
-from victor_nb.notebook import formatters
+from victor_nb.notebook import completion, formatters
 from victor_nb.notebook.kernel_host import KernelHost
 from victor_nb.notebook.magics import VictorMagics
 
@@ -23,6 +23,7 @@ def load(shell: InteractiveShell) -> None:
     kernel_host.executions.watch()
     shell.register_magics(VictorMagics(kernel_host))
     formatters.register(shell)
+    completion.register(shell)
     _clean_ups(shell).append(give_a_body)
 
 
@@ -31,6 +32,7 @@ def unload(shell: InteractiveShell) -> None:
     for kind in ("line", "cell"):
         cast("Any", shell).magics_manager.magics[kind].pop("victor", None)
     formatters.unregister(shell)
+    completion.unregister(shell)
     _clean_ups(shell)[:] = [other for other in _clean_ups(shell) if other is not give_a_body]
     if panels := sys.modules.get("victor_nb.notebook.panels.frame"):
         panels.close_panel()

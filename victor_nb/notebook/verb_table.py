@@ -11,6 +11,7 @@ from typing import Final
 VERBS: Final = {
     "use": "use MODEL: chat with this model from now on, as `%victor use anthropic:claude-sonnet-5-5`",
     "model": "model: which model is in use",
+    "models": "models [WORDS]: what one can chat with, windows, prices, and where the keys are, as a DataFrame",
     "session": "session [NAME]: which conversation this notebook is in, or go to the one called NAME\n"
     "    NAME --fork NEW: go to a copy of it · NAME --read-only: look, but do not ask\n"
     "    NAME --from NOTEBOOK: go to a copy of another notebook's\n"

@@ -17,6 +17,7 @@ from victor_nb.notebook.verb_table import VERBS
 from victor_nb.notebook.verbs_analytics import analytics
 from victor_nb.notebook.verbs_code import paste
 from victor_nb.notebook.verbs_export import export
+from victor_nb.notebook.verbs_models import models
 from victor_nb.notebook.verbs_panel import panel
 from victor_nb.notebook.words import Verb, Wait, refuse_more, say
 
@@ -94,6 +95,7 @@ def _help(session: Session, words: list[str], wait: Wait) -> None:
 _VERBS: dict[str, Verb] = {
     "use": _use,
     "model": _model,
+    "models": models,
     "session": verbs_session.session,
     "sessions": verbs_session.sessions,
     "reset": verbs_session.reset,
