@@ -54,7 +54,7 @@ def test_turns_tokens_cost_and_time_are_told():
     turns = [{"input_tokens": 1000, "cost_usd": 0.25, "duration_s": 2.0}] * 9
     html = shown(store_of(*turns, {"input_tokens": 500, "cost_usd": None, "duration_s": 12.0, "status": "error"}))
     told = words(html)
-    for text in ("10", "10 %", "1 failed", "9,500", "$2.25", "+ 1 of unknown price", "2.00 s", "20 events recorded"):
+    for text in ("10", "10 %", "1 failed", "9,500", "$2.25", "+ 1 unknown", "2.00 s", "20 events recorded"):
         assert text in told
     assert "error" in told
 
@@ -74,7 +74,7 @@ def test_the_latest_turns_are_those_of_the_frame():
     store = store_of(*({"duration_s": float(number), "model": f"m{number}"} for number in range(1, 1081)))
     frame = Analytics(lambda: store).turns(newest_first=True, limit=1000)[::-1]
     turns = facts_of(store).turns
-    for name in ("model", "status", "duration_s", "cost_usd", "started_at", "session_id"):
+    for name in ("model", "status", "duration_s", "cost_usd", "started_at", "session_id", "tags"):
         assert [getattr(turn, name) for turn in turns] == frame[name].tolist()
 
 

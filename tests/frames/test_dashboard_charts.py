@@ -170,7 +170,7 @@ def test_without_its_style_sheet_the_words_are_there_and_the_picture_is_not():
     """What JupyterLab leaves of it in a notebook that it does not trust: `svg` and `style` go, their texts stay."""
     html = Analytics(lambda: store_of(KINDS)).dashboard().html
     left = re.sub(r"<style>.*?</style>", "", html)
-    assert '<div class="charts" hidden="">' in left
+    assert '<div class="charts" hidden="hidden">' in left
     assert '<div class="words"><div>Tokens: 1 turn, 100 in (60 % from cache), 40 out' in left
 
 

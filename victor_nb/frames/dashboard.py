@@ -8,7 +8,8 @@ import contextlib
 import os
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,10 +38,14 @@ _PAGE: Final = (
 
 @dataclass(frozen=True)
 class Dashboard:
-    """Shown in a cell, it is a page of key figures, charts and tables; `print` gives the key figures as text."""
+    """Shown in a cell, it is a page of key figures, charts and tables; `print` gives the key figures as text.
 
-    html: str
-    text: str
+    `facts` is what it tells; `head` says where it comes from and of what; `degraded` why the store is only in memory.
+    """
+
+    facts: DashboardFacts = field(repr=False)
+    head: tuple[str, ...] = ()
+    degraded: str | None = None
 
     @classmethod
     def of(cls, request: Request, told_filters: str = "") -> Dashboard:
@@ -48,12 +53,25 @@ class Dashboard:
         Raises:
             StoreError: the store cannot be read.
         """
-        facts, store = read_facts(request), request.scope.store
-        head = [*_place(store), *([told_filters] if told_filters else [])]
-        html = _page(facts, store, head)
-        if len(html.encode()) > MOST_BYTES:
-            html = _page(facts, store, head, hints=False)
-        return cls(html, as_text(facts, told_filters))
+        store = request.scope.store
+        head = (*_place(store), *([told_filters] if told_filters else []))
+        return cls(read_facts(request), head, store.degraded)
+
+    @cached_property
+    def html(self) -> str:
+        """At most `MOST_BYTES`: where names are very long, the pointer is told nothing."""
+        found = _wrapped(self._parts() + self._lists() + self._proof())
+        if len(found.encode()) > MOST_BYTES:
+            found = _wrapped(self._parts(hints=False) + self._lists() + self._proof())
+        return found
+
+    @cached_property
+    def text(self) -> str:
+        return as_text(self.facts, " · ".join(self.head[2:]))
+
+    def overview(self) -> str:
+        """The same as HTML without the lists of turns and exporters, for who shows these in another way."""
+        return _wrapped(self._parts() + self._proof())
 
     def _repr_html_(self) -> str:
         return self.html
@@ -82,6 +100,26 @@ class Dashboard:
                 draft.unlink(missing_ok=True)
         return target
 
+    def _parts(self, *, hints: bool = True) -> str:
+        facts = self.facts
+        beside = tables.by_model(facts.models) + tables.tools(facts)
+        head = " · ".join(["<b>Analytics</b>", *(text(part, 140) for part in self.head if part)])
+        return (
+            f'<div class="quiet">{head}</div>{tables.tiles(facts.totals)}'
+            f'<div class="sides"><div>{_charts(facts, hints=hints)}</div><div>{beside}</div></div>'
+        )
+
+    def _lists(self) -> str:
+        facts = self.facts
+        lists = [tables.latest(facts.turns), tables.exporters(facts.proof["exporters"], facts.errors)]
+        return f'<div class="sides">{"".join(f"<div>{part}</div>" for part in lists if part)}</div>'
+
+    def _proof(self) -> str:
+        if self.degraded:
+            counts = proof_told(self.facts)[2:].partition(": ")[0]
+            return foot(f"✗ {counts}, in memory only: {text(self.degraded, 200)}", wrong=True)
+        return foot(proof_told(self.facts), wrong=not is_proven(self.facts))
+
 
 def render_error(error: VictorError) -> str:
     """What is shown in place of the dashboard of a store that cannot be read."""
@@ -105,23 +143,10 @@ def _wrapped(inside: str) -> str:
     return f'<div class="{CLASSES}">{STYLE}{inside}</div>'
 
 
-def _place(store: IEventStore) -> list[str]:
+def _place(store: IEventStore) -> tuple[str, str]:
+    """Where the events are, and how much room they take, if that is known."""
     place = cut(getattr(store, "place", type(store).__name__), 120)
-    bytes_there = size(store.size_bytes()) if isinstance(store, IStoreUpkeep) and not store.degraded else ""
-    return [part for part in (place, bytes_there) if part]
-
-
-def _page(facts: DashboardFacts, store: IEventStore, head: list[str], *, hints: bool = True) -> str:
-    beside = tables.by_model(facts.models) + tables.tools(facts)
-    below = [tables.latest(facts.turns), tables.exporters(facts.proof["exporters"], facts.errors)]
-    parts = [
-        f'<div class="quiet">{" · ".join(["<b>Analytics</b>", *(text(part, 140) for part in head)])}</div>',
-        tables.tiles(facts.totals),
-        f'<div class="sides"><div>{_charts(facts, hints=hints)}</div><div>{beside}</div></div>',
-        f'<div class="sides">{"".join(f"<div>{part}</div>" for part in below if part)}</div>' if facts.turns else "",
-        _proof(facts, store.degraded),
-    ]
-    return _wrapped("".join(parts))
+    return place, size(store.size_bytes()) if isinstance(store, IStoreUpkeep) and not store.degraded else ""
 
 
 def _charts(facts: DashboardFacts, *, hints: bool) -> str:
@@ -131,7 +156,7 @@ def _charts(facts: DashboardFacts, *, hints: bool) -> str:
     words = in_words(facts)
     lines = "".join(f"<div>{text(line, 300)}</div>" for line in words if line)
     return (
-        f'<div class="charts" hidden="">{charts(facts, " ".join(words), hints=hints)}</div>'
+        f'<div class="charts" hidden="hidden">{charts(facts, " ".join(words), hints=hints)}</div>'
         f'<div class="quiet">{_which(facts)}</div><div class="words">{lines}</div>'
     )
 
@@ -145,10 +170,3 @@ def _which(facts: DashboardFacts) -> str:
     if shown == 1:
         return "one turn"
     return f"the last {shown:,} of {counted(every, 'turn')}" if shown < every else f"{shown:,} turns, oldest first"
-
-
-def _proof(facts: DashboardFacts, degraded: str | None) -> str:
-    if degraded:
-        counts = proof_told(facts)[2:].partition(": ")[0]
-        return foot(f"✗ {counts}, in memory only: {text(degraded, 200)}", wrong=True)
-    return foot(proof_told(facts), wrong=not is_proven(facts))

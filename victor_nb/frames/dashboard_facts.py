@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from victor_nb.frames.build import Request
     from victor_nb.frames.losses import LossProof
     from victor_nb.frames.scope import Scope
+    from victor_nb.protocols import IEventStore
 
 CHARTED: Final = 1_000
 """So many of the latest turns are looked at one by one."""
@@ -49,6 +50,8 @@ class ShownTurn(NamedTuple):
     time_to_first_token_s: float | None
     context_tokens: int | None
     context_fraction: float | None
+    tags: str | None
+    """As JSON text."""
 
     @property
     def measured(self) -> bool:
@@ -95,7 +98,9 @@ class DashboardFacts:
     compactions: Sequence[ShownCompaction]
     proof: LossProof
     errors: Mapping[str, str]
-    """Exporter → its last error."""
+    """Exporter → its last error, or why it last refused an event for good."""
+    scope: Scope
+    """What holds all that belongs to `turns`."""
 
 
 def read_facts(request: Request) -> DashboardFacts:
@@ -117,8 +122,16 @@ def read_facts(request: Request) -> DashboardFacts:
         tools=_tools(beside, turns),
         compactions=_compactions(beside, turns),
         proof=loss_proof(request.scope),
-        errors={box.exporter: box.last_error for box in request.scope.store.outboxes() if box.last_error},
+        errors=_errors(request.scope.store),
+        scope=scope,
     )
+
+
+def _errors(store: IEventStore) -> dict[str, str]:
+    boxes = store.outboxes()
+    refused = {box.exporter for box in boxes if box.dead}
+    found = {name: letters[-1].error for name in refused if (letters := store.dead_letters(name))}
+    return found | {box.exporter: box.last_error for box in boxes if box.last_error}
 
 
 def _latest(request: Request) -> tuple[pa.Table, Scope]:

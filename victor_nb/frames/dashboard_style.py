@@ -15,20 +15,23 @@ CLASSES: Final = f"{CLASS} mathjax_ignore"
 
 _RULES: Final = """
 A{line-height:1.45;max-width:76em;font-variant-numeric:tabular-nums}
-A .tiles{display:flex;flex-wrap:wrap;gap:.6em;margin:.6em 0 .9em}
-A .tile{border:1px solid var(--jp-border-color2,#8886);border-radius:6px;padding:.45em .9em;min-width:7.5em}
-A .tile b{display:block;font-size:1.45em;font-weight:600;line-height:1.3}
+A .tiles{display:flex;flex-wrap:wrap;gap:.5em;margin:.6em 0 .9em}
+A .tile{border:1px solid var(--jp-border-color2,#8886);border-radius:6px;padding:.4em .75em;min-width:5.5em}
+A .tile b{display:block;font-size:1.35em;font-weight:600;line-height:1.3}
 A .quiet,A .words{color:var(--jp-ui-font-color2,#777)}
 A .bad{color:var(--jp-error-color0,#d33)}
 A .sides{display:flex;flex-wrap:wrap;gap:0 2.5em;align-items:flex-start}
-A .sides>div{min-width:0}
+A .sides>div{min-width:0;max-width:100%;overflow-x:auto}
 A h4{margin:.9em 0 .2em;font-size:1em;font-weight:600}
+A h4 .quiet{font-weight:400}
 A .sides>div>h4:first-child{margin-top:.3em}
 AA table{border-collapse:collapse;border:0;margin:0;font-size:.95em}
-AA :is(th,td){text-align:right;padding:.2em .9em .2em 0;background:none;max-width:24em;overflow-wrap:anywhere}
+AA :is(th,td){text-align:right;padding:.2em .9em .2em 0;background:none;max-width:24em;overflow-wrap:break-word}
 AA :is(th,td):is(.text){text-align:left}
 AA th{font-weight:500;color:var(--jp-ui-font-color2,#777);border-bottom:1px solid var(--jp-border-color2,#8886)}
 A .foot{margin-top:.9em}
+A .wide{overflow-x:auto}
+AA .wide td{max-width:48em;vertical-align:top}
 A .charts{display:block!important}
 A .words{display:none}
 A svg{display:block;max-width:100%;height:auto}

@@ -25,7 +25,7 @@ def tiles(totals: Mapping[str, Any]) -> str:
         tile("failed", percent(failed / turns) if turns else UNKNOWN, bad(f"{failed:,} failed") if failed else ""),
         tile("input tokens", _number(whole_input), cached),
         tile("output tokens", _number(totals["output_tokens"])),
-        tile("cost", escape(usd(totals["cost_usd"])), f"+ {unpriced:,} of unknown price" if unpriced else ""),
+        tile("cost", escape(usd(totals["cost_usd"])), f"+ {unpriced:,} unknown" if unpriced else ""),
         tile("time, median", seconds(totals["duration_s_p50"]), _p95(totals["duration_s_p95"])),
         tile("first token", seconds(first), _p95(totals["time_to_first_token_s_p95"])) if known(first) else "",
     ]

@@ -22,7 +22,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, text: int = 1)
 
 
 def _row(tag: str, cells: Sequence[str], text: int) -> str:
-    opened = [f'<{tag} class="text">' if number < text else f"<{tag}>" for number in range(len(cells))]
+    scope = ' scope="col"' if tag == "th" else ""
+    opened = [f'<{tag} class="text"{scope}>' if number < text else f"<{tag}{scope}>" for number in range(len(cells))]
     inside = "".join(f"{start}{cell}</{tag}>" for start, cell in zip(opened, cells, strict=True))
     return f"<tr>{inside}</tr>"
 

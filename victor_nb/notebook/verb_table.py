@@ -34,7 +34,7 @@ VERBS: Final = {
     "  analytics size | vacuum | backup PATH: how big the store is; give back what it does not use; copy it\n"
     "  analytics prune --before DATE [--undelivered]: delete old events (DATE as 2026-01-31, or an age as 90d)",
     "export": "export [status | now | retry]: where each exporter is; deliver now; try again what was refused",
-    "panel": "panel [chat]: widgets beside the cells, live: the conversation",
+    "panel": "panel [chat | context | analytics]: widgets beside the cells, live",
     "tags": "tags [NAME=VALUE …] | clear: the tags of every turn from now on",
     "paste": "paste [N] [--print]: the Python code of the last answer, or its block N, into the next cell",
     "doctor": "doctor: what works here, and what to do about the rest",
@@ -53,7 +53,7 @@ FOLLOWING: Final[Mapping[str, tuple[str, ...]]] = {
     "analytics": ("<column>", "size", "vacuum", "backup", "prune"),
     "analytics prune": ("--before", "--undelivered"),
     "export": ("status", "now", "retry"),
-    "panel": ("chat",),
+    "panel": ("chat", "context", "analytics"),
     "tags": ("clear",),
     "paste": ("--print",),
     "help": ("<verb>",),

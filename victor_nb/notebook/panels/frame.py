@@ -20,6 +20,8 @@ from victor_nb.notebook.panels.work import PanelWork
 
 TABS: Final = {
     "chat": ("Chat", "chat.ChatTab"),
+    "context": ("Context", "context_panel.ContextTab"),
+    "analytics": ("Analytics", "analytics_panel.AnalyticsTab"),
 }
 """Each tab's name, what its button says, and its class in this folder."""
 
