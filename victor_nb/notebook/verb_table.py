@@ -20,6 +20,7 @@ VERBS: Final = {
     "sessions": "sessions: all conversations of this notebook, as a DataFrame",
     "reset": "reset: forget this conversation for good (what was recorded stays)",
     "context": "context [--last]: how much of the model's window the conversation takes; the last question as sent",
+    "transcript": "transcript [N | --all]: this conversation once more, its last 20 turns, or N, or all",
     "compact": "compact: make the conversation smaller now",
     "preview": "preview: what `compact` would do",
     "undo": "undo: take the last compaction back",
@@ -55,6 +56,7 @@ FOLLOWING: Final[Mapping[str, tuple[str, ...]]] = {
     "export": ("status", "now", "retry"),
     "panel": ("chat", "context", "analytics"),
     "tags": ("clear",),
+    "transcript": ("--all",),
     "paste": ("--print",),
     "help": ("<verb>",),
 }

@@ -19,6 +19,7 @@ from victor_nb.notebook.verbs_code import paste
 from victor_nb.notebook.verbs_export import export
 from victor_nb.notebook.verbs_models import models
 from victor_nb.notebook.verbs_panel import panel
+from victor_nb.notebook.verbs_transcript import transcript
 from victor_nb.notebook.words import Verb, Wait, refuse_more, say
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ _VERBS: dict[str, Verb] = {
     "session": verbs_session.session,
     "sessions": verbs_session.sessions,
     "reset": verbs_session.reset,
+    "transcript": transcript,
     "context": verbs_context.context,
     "compact": verbs_context.compact,
     "undo": verbs_context.undo,

@@ -1,0 +1,75 @@
+"""`%victor transcript`: the conversation once more, from what is kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from support.cells import connect, error_of, run_ok
+from support.kernels import Kernel
+from support.llm_server import LLMServer
+
+Shared = tuple[Kernel, LLMServer]
+
+
+def transcript(kernel: Kernel, words: str = "") -> dict[str, str]:
+    (bundle,) = run_ok(kernel, f"%victor transcript {words}").displays
+    return bundle
+
+
+def test_questions_tools_answers_and_what_was_interrupted_stand_in_order(shared: Shared) -> None:
+    kernel, server = shared
+    run_ok(kernel, "%victor session whole\ndef two() -> int:\n    return 2")
+    server.reply(tool_calls=[("two", {})])
+    server.reply("It is **two**.")
+    run_ok(kernel, "%%victor --tools two\nHow many <b>?")
+    gate = threading.Event()
+    server.reply(chunks=("The first half, ", "the second half."), gate=gate, gate_after=1)
+    cell = kernel.start("%%victor\nTell me")
+    kernel.wait_until(cell, lambda result: any("first half" in str(one) for one in result.displays))
+    kernel.interrupt()
+    kernel.wait(cell)
+    gate.set()
+    shown = transcript(kernel)
+    parts = [
+        "2 turns",
+        "How many &lt;b&gt;?",
+        "<summary><code>two({})</code> ✓",
+        "<strong>two</strong>",
+        "m · ",
+        "Tell me",
+    ]
+    parts += ["The first half,", "Interrupted: the answer is incomplete.", "interrupted</div>"]
+    places = [shown["text/html"].index(part) for part in parts]
+    assert places == sorted(places)
+    assert "by the user" not in shown["text/html"]
+    assert "> How many <b>?\n\n[two({}) ✓" in shown["text/plain"]
+
+
+def test_the_last_turns_or_all(shared: Shared) -> None:
+    kernel, _ = shared
+    run_ok(kernel, "%victor session many\n%victor use demo")
+    run_ok(kernel, "for n in range(22): await vn.orchestrator.chat(f'question {n};')")
+    assert "the last 20 of 22 turns" in transcript(kernel)["text/plain"]
+    assert "question 1;" not in transcript(kernel)["text/plain"]
+    assert "question 1;" in transcript(kernel, "--all")["text/plain"]
+    one = transcript(kernel, "1")["text/plain"]
+    assert "question 20;" not in one
+    assert "22 · 20" in one
+    assert "no number of turns" in error_of(kernel, "%victor transcript x").evalue
+
+
+def test_it_is_there_after_a_restart(new_kernel: Callable[..., Kernel], llm_server: LLMServer, tmp_path: Path) -> None:
+    environment = {"VICTOR_HOME": str(tmp_path)}
+    first = connect(new_kernel(environment), llm_server)
+    llm_server.reply("Four.")
+    run_ok(first, "%victor session thesis")
+    run_ok(first, "%%victor\nTwo and two?")
+    first.kill()
+    again = connect(new_kernel(environment), llm_server)
+    run_ok(again, "%victor session thesis")
+    shown = transcript(again)
+    assert "Two and two?" in shown["text/plain"]
+    assert "Four." in shown["text/html"]
+    assert "m · " in shown["text/plain"]
