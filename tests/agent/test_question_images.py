@@ -91,3 +91,14 @@ async def test_what_cannot_be_sent_is_refused_before_anything_is(images: Any, to
         await orchestrator.chat("What is this?", images=images)
     assert caught.value.message.startswith(told)
     assert (model.requests, orchestrator.context_coordinator.conversation().log) == ([], ())
+
+
+async def test_old_pictures_are_let_go_when_the_window_is_full() -> None:
+    model = ScriptedModel(*["Black."] * 12)
+    orchestrator = AgentOrchestrator(Settings(context_window=12_000, reserved_output_tokens=1_000), model=model)
+    for number in range(12):
+        await orchestrator.chat(f"What is number {number}?", images=[png(1_200, 1_000)])
+    sent = [sum(len(message.images) for message in request.messages) for request in model.requests]
+    assert sent[:3] == [1, 2, 3]
+    assert max(sent) < 8
+    assert model.requests[-1].messages[-1].images

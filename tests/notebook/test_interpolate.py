@@ -15,6 +15,10 @@ from victor_nb.notebook.interpolate import interpolate, question_of
 FRAME = pd.DataFrame({"city": ["Oslo", "Bergen"] * 20, "n": range(40)})
 
 
+async def later() -> int:
+    return 1
+
+
 def text_of(text: str, **names: Any) -> str:
     return interpolate(text, names).text
 
@@ -54,6 +58,8 @@ def test_what_is_sent(text: str, sent: str) -> None:
         ("{{ 1)\n+ (2 }}", "{{ 1) + (2 }} on line 1 is no Python expression (closing parenthesis"),
         ("{{ xs }}\n{{ ys }}", "{{ xs }} on line 1: NameError: name 'xs' is not defined. Did you mean 'x'?"),
         ("{{ x.reel }}", "{{ x.reel }} on line 1: AttributeError: 'int' object has no attribute 'reel'. Did you mean"),
+        ("{{ df.nn }}", "{{ df.nn }} on line 1: AttributeError: 'DataFrame' object has no attribute 'nn'. Did you"),
+        ("{{ later() }}", "{{ later() }} on line 1: TypeError: this has to be awaited"),
         ("{{ x / 0 }}", "{{ x / 0 }} on line 1: ZeroDivisionError: division by zero."),
         ("{{ x:q }}", "{{ x:q }} on line 1: ValueError"),
         ("{{ exit(1) }}", "{{ exit(1) }} on line 1: SystemExit: 1."),
@@ -62,7 +68,7 @@ def test_what_is_sent(text: str, sent: str) -> None:
 )
 def test_an_error_is_one_line_with_the_place(text: str, told: str) -> None:
     with pytest.raises(UsageError) as caught:
-        text_of(text, x=5)
+        text_of(text, x=5, df=FRAME, later=later)
     assert caught.value.message.removeprefix("%%victor: ").startswith(told)
     assert "--raw" in caught.value.hint
     assert "\n" not in caught.value.message

@@ -118,8 +118,8 @@ def test_what_was_sent_is_shown(shared: Shared) -> None:
     html = bundle["text/html"]
     assert "&lt;img src=x" in html
     assert re.findall(r"<img [^>]*src=\"([^\"]{22})", html) == ["data:image/png;base64,"]
-    assert error_of(kernel, "%victor context --frist").evalue.startswith(
-        "%victor context: '--frist' is not one of --last."
+    assert error_of(kernel, "%victor context --latest").evalue.startswith(
+        "%victor context: '--latest' is not one of --last."
     )
 
 

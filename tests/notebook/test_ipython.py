@@ -41,6 +41,14 @@ def test_an_answer_is_printed(llm_server: LLMServer, tmp_path: Path) -> None:
     assert "<div" not in done.stdout
 
 
+def test_values_of_variables_are_sent(llm_server: LLMServer, tmp_path: Path) -> None:
+    cell = f"%%victor -m {llm_server.openai_url}#m\nWhat is {{{{ 6 * 7 }}}}?\n{{{{ Point }}}}"
+    assert "success" in terminal(tmp_path, "class Point:\n    x = 1", cell).stdout
+    assert llm_server.requests[-1].body["messages"][-1]["content"] == (
+        "What is 42?\nPoint:\n```python\nclass Point:\n    x = 1\n```"
+    )
+
+
 def test_tools_run_on_the_main_thread(llm_server: LLMServer, tmp_path: Path) -> None:
     llm_server.reply(tool_calls=[("where", {})])
     define = (

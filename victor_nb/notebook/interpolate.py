@@ -6,7 +6,9 @@ The expressions are evaluated here, on the thread that runs the cell, once each 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -60,6 +62,7 @@ def interpolate(text: str, namespace: dict[str, Any], first_line: int = 1) -> Qu
 def _evaluated(expression: Expression, namespace: dict[str, Any], images_before: int) -> View:
     try:
         value = eval(expression.code, namespace)
+        _check_is_over(value)
         if expression.conversion is None and expression.spec is None:
             return view(value, images_before)
         return _formatted(value, expression)
@@ -67,6 +70,13 @@ def _evaluated(expression: Expression, namespace: dict[str, Any], images_before:
         raise AnswerInterrupted(f"{expression.where} was interrupted; nothing was sent") from None
     except (Exception, SystemExit) as error:
         raise _failed(expression, error, namespace) from error
+
+
+def _check_is_over(value: object) -> None:
+    """What has yet to be awaited has no value to send."""
+    if inspect.iscoroutine(value):
+        value.close()
+        raise TypeError("this has to be awaited: await it in a cell of its own, and use what it gives")
 
 
 def _formatted(value: Any, expression: Expression) -> View:
@@ -87,5 +97,6 @@ def _nearest(error: BaseException, namespace: Mapping[str, Any]) -> str:
         names = [name for name in namespace if not name.startswith("_")]
         return did_you_mean(error.name, names)
     if isinstance(error, AttributeError) and isinstance(error.name, str):
-        return did_you_mean(error.name, [name for name in dir(type(error.obj)) if not name.startswith("_")])
+        with suppress(Exception):  # the object may be of any kind
+            return did_you_mean(error.name, [name for name in dir(error.obj) if not name.startswith("_")])
     return ""
