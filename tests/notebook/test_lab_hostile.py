@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Request
 from support.harm import harm, scripts_run
 from support.hostile import corpus, leak_counter
-from support.hostile_cells import ANSWER, LAST, hostile_cells
+from support.hostile_cells import ANSWER, APPROVAL, PANEL, ask_for_approval, hostile_cells
 from support.lab import Lab, LabPage, trusted, untrusted_copy
 from support.llm_server import LLMServer
 
@@ -48,9 +48,13 @@ def test_hostile_texts_do_nothing_in_a_fresh_notebook_nor_opened_again(
     leak, asked = leaks
     page = lab.open(lab.notebook(*hostile_cells(llm_server, corpus(leak), lab.root)), fresh=True)
     foreign = requests_of(page, lab)
-    page.run_all()
-    assert page.outputs(LAST), "a cell failed"
+    page.run_all(wait=False)
+    page.wait_until(lambda: page.js(f"return cell({APPROVAL}).node.querySelector('.jp-Stdin')"), 120, "the question")
+    assert (harm(page), asked, foreign) == ([], [], [])
+    page.interrupt()
+    page.wait_idle()
     assert "<script>" in page.visible_text(ANSWER)
+    asked_in_panel(page, lab, llm_server, corpus(leak))
     assert (harm(page), asked, foreign) == ([], [], [])
     page.reload()
     assert trusted(page)
@@ -58,6 +62,15 @@ def test_hostile_texts_do_nothing_in_a_fresh_notebook_nor_opened_again(
     page = lab.open(untrusted_copy(page.path), fresh=True)
     assert not trusted(page)
     assert (harm(page), asked) == ([], [])
+
+
+def asked_in_panel(page: LabPage, lab: Lab, server: LLMServer, texts: list[str]) -> None:
+    """Ask in the panel, so that it asks for a word too."""
+    ask_for_approval(server, texts)
+    field = page.page.locator(".victor-nb-panel input[placeholder='Ask something']")
+    lab.on_browser(lambda: (field.fill("Delete it"), field.press("Enter")))
+    page.wait_until(lambda: "wants to run a tool" in page.visible_text(PANEL))
+    assert "<script>" in page.visible_text(PANEL)
 
 
 def test_the_same_texts_shown_naively_run_and_fetch(lab: Lab, leaks: Leaks) -> None:

@@ -15,6 +15,7 @@ pd.options.display.max_colwidth = pd.options.display.max_rows = None
 %victor use {url}#m
 import victor_nb as vn
 texts = json.load(open({corpus!r}))
+hostile = "  ".join(texts)
 df = pd.DataFrame({{text: [text] for text in texts if text.isprintable()}})
 
 @vn.tool
@@ -24,6 +25,16 @@ def echo(text: str) -> str:
 @vn.tool
 def boom(text: str) -> str:
     raise ValueError(text)
+
+@vn.tool(requires_approval=True)
+def delete(text: str) -> str:
+    return text
+
+class Refusing:
+    async def export(self, events):
+        return vn.ExportResult(success=False, exported_count=0, error=hostile)
+
+vn.add_exporter(Refusing())
 """
 ALONE = """
 from victor_nb.messages import ChatResponse, Usage
@@ -49,15 +60,23 @@ for frame in [*frames, vn.conversation.search("RUN"), vn.conversation.to_datafra
     display(frame[[name for name in frame if frame[name].dtype == "string"]])
 display(vn.analytics, vn.conversation)
 """
+INTERPOLATED = "%%victor\nLook at {{ df }}, {{ hostile }} and {{ texts }}"
 VERBS = """
-for verb in ("context", "sessions", "tools", "prompt", "analytics model", "search script", "records", "doctor"):
+for verb in "context --last,context,sessions,tools,prompt,analytics model,search script,records,export,doctor".split(","):
     display(get_ipython().run_line_magic("victor", verb))
 """
-ANSWER, LAST = 1, 8
+ANSWER, PANEL, APPROVAL = 1, 9, 11
+
+
+def ask_for_approval(server: LLMServer, texts: list[str]) -> None:
+    """Have the next question answered by calls of `delete`."""
+    texts = [text.encode("utf-8", "replace").decode() for text in texts]
+    server.reply(tool_calls=[("delete", {"text": "\n".join(texts[at::3])}, f"d{at}") for at in range(3)])
 
 
 def hostile_cells(server: LLMServer, texts: list[str], folder: Path) -> list[str]:
-    """The sources of the cells; what the model answers to them is scripted on the server."""
+    """The sources of the cells; what the model answers to them is scripted on the server. The last one asks for a word
+    before it runs a tool."""
     path = folder / "hostile.json"
     path.write_text(json.dumps(texts), encoding="utf-8")
     texts = [text.encode("utf-8", "replace").decode() for text in texts]  # as HTTP can carry them
@@ -71,6 +90,8 @@ def hostile_cells(server: LLMServer, texts: list[str], folder: Path) -> list[str
         server.reply("Hello", model=text)
     for number, text in enumerate(texts):
         server.reply(status=400 + number % 2, error=text if number % 3 else {"error": text})
+    server.reply(whole)
+    ask_for_approval(server, texts)
     return [
         SETUP.format(url=server.openai_url, corpus=str(path)),
         "%%victor -o answer\nTell me",
@@ -80,5 +101,8 @@ def hostile_cells(server: LLMServer, texts: list[str], folder: Path) -> list[str
         NAMES,
         ERRORS % len(texts),
         FRAMES,
+        INTERPOLATED,
+        "%victor panel",
         VERBS,
+        "%%victor\nDelete it",
     ]
