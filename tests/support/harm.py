@@ -16,15 +16,21 @@ ATTRIBUTES = (
     "class href target rel start open hidden scoped border role aria-label width height viewBox d x y dx dy x1 x2 y1 "
     "y2 cx cy r points transform text-anchor fill stroke stroke-width stroke-dasharray stroke-linecap stroke-linejoin"
 )
+OWN = (
+    ".jp-TrimmedOutputs-button, .jp-Stdin-prompt, .jp-Stdin-input, .victor-nb-copy > textarea[rows], "
+    ".victor-nb-approval > pre[tabindex]"
+)
 WIDGET = "const isWidget = e => e.closest('.jupyter-widgets') && !e.parentElement.closest('.widget-html-content');"
+RAN = """
+const ran = Object.keys(window).filter(name => name.startsWith('pwned'));
+if (document.querySelector('.jp-Dialog')) ran.push('a dialog is open');
+"""
 LOOK = """
-const tags = new Set(TAGS), attributes = new Set(ATTRIBUTES), found = new Set();
-for (const id of Object.keys(window)) if (id.startsWith('pwned')) found.add(id);
-if (document.querySelector('.jp-Dialog')) found.add('a dialog is open');
+const tags = new Set(TAGS), attributes = new Set(ATTRIBUTES), found = new Set(ran);
 for (const e of panel.node.querySelectorAll('.jp-OutputArea-output *')) {
   const tag = e.tagName.toLowerCase(), math = e.closest('mjx-container');
   if (getComputedStyle(e).position === 'fixed') found.add(`${tag} is fixed`);
-  if (e.matches('.jp-TrimmedOutputs-button, .jp-Stdin-prompt, .jp-Stdin-input') || isWidget(e)) continue;
+  if (e.matches(OWN) || isWidget(e)) continue;
   if (math ? tag === 'a' : !tags.has(tag)) found.add(`<${tag}>`);
   if (tag === 'style' && /url\\(|@import|fixed|animation/.test(e.textContent)) found.add(e.textContent);
   for (const {name, value} of e.attributes) {
@@ -46,7 +52,7 @@ return true;
 """
 POKE = """
 for (const e of panel.node.querySelectorAll('.jp-OutputArea-output *')) {
-  if (isWidget(e) || e.tagName === 'A' && /^(http|mailto)/.test(e.href)) continue;
+  if (!e.attributes.length || isWidget(e) || e.tagName === 'A' && /^(http|mailto)/.test(e.href)) continue;
   for (const name of ['mouseover', 'focus', 'toggle']) e.dispatchEvent(new MouseEvent(name, {bubbles: true}));
   e.click?.();
 }
@@ -56,16 +62,16 @@ return true;
 
 
 def harm(page: LabPage) -> list[str]:
-    """What has happened, also after every element of the outputs was hovered over and clicked."""
-    look = f"const TAGS = '{TAGS}'.split(' '), ATTRIBUTES = '{ATTRIBUTES}'.split(' ');{WIDGET}{LOOK}"
+    """What has happened, also after the elements of the outputs were hovered over and clicked."""
     page.js(UNFOLD)
-    before = page.js(look)
+    allowed = f"const TAGS = '{TAGS}'.split(' '), ATTRIBUTES = '{ATTRIBUTES}'.split(' '), OWN = '{OWN}';"
+    found = page.js(allowed + WIDGET + RAN + LOOK)
     page.js(WIDGET + POKE)
-    return sorted({*before, *page.js(look)})
+    return sorted({*found, *page.js(f"{RAN} return ran")})
 
 
 def scripts_run(page: LabPage) -> set[int]:
     """The numbers of the texts whose script ran, of itself or when it was hovered over and clicked."""
     page.js(UNFOLD)
     page.js(WIDGET + POKE)
-    return {int(name[5:]) for name in page.js("return Object.keys(window).filter(name => name.startsWith('pwned'))")}
+    return {int(name[5:]) for name in page.js(f"{RAN} return ran") if name.startswith("pwned")}

@@ -62,7 +62,8 @@ display(vn.analytics, vn.conversation)
 """
 INTERPOLATED = "%%victor\nLook at {{ df }}, {{ hostile }} and {{ texts }}"
 VERBS = """
-for verb in "context --last,context,sessions,tools,prompt,analytics model,search script,records,export,doctor".split(","):
+verbs = "context --last,context,sessions,tools,prompt,analytics model,search script,records,export,doctor"
+for verb in verbs.split(","):
     display(get_ipython().run_line_magic("victor", verb))
 """
 ANSWER, PANEL, APPROVAL = 1, 9, 11
@@ -88,8 +89,9 @@ def hostile_cells(server: LLMServer, texts: list[str], folder: Path) -> list[str
     server.reply(whole)
     for text in texts:
         server.reply("Hello", model=text)
-    for number, text in enumerate(texts):
-        server.reply(status=400 + number % 2, error=text if number % 3 else {"error": text})
+    for number in range(0, len(texts), 2):
+        said = " ".join(texts[number : number + 2])
+        server.reply(status=400 + number // 2 % 2, error=said if number % 3 else {"error": said})
     server.reply(whole)
     ask_for_approval(server, texts)
     return [
@@ -99,7 +101,7 @@ def hostile_cells(server: LLMServer, texts: list[str], folder: Path) -> list[str
         "%%victor\nUse the tools",
         "answer",
         NAMES,
-        ERRORS % len(texts),
+        ERRORS % len(range(0, len(texts), 2)),
         FRAMES,
         INTERPOLATED,
         "%victor panel",
