@@ -79,6 +79,15 @@ def take_flags(prog: str, words: Sequence[str]) -> tuple[CellOptions, list[str]]
     return CellOptions(**{flag.field: flag.read(value) for flag, value in given.items()}), rest
 
 
+def _free_words(line: str) -> list[str]:
+    """The words of a verb that takes a sentence, where an apostrophe is no quotation mark."""
+    words = line.split()
+    if not words or words[0] != "explain" or "'" not in line:
+        return []
+    refuse_keys("%victor", line)
+    return words
+
+
 def parse_verb(line: str) -> tuple[str, list[str]]:
     """The verb of a `%victor` line (`help` if there is none) and the words after it.
 
@@ -86,7 +95,7 @@ def parse_verb(line: str) -> tuple[str, list[str]]:
         UsageError: the verb is unknown.
         KeyOnLineError: a key stands on the line.
     """
-    words = _words("%victor", line)
+    words = _free_words(line) or _words("%victor", line)
     if not words:
         return "help", []
     verb, *rest = words

@@ -37,6 +37,7 @@ VERBS: Final = {
     "export": "export [status | now | retry]: where each exporter is; deliver now; try again what was refused",
     "panel": "panel [chat | context | analytics]: widgets beside the cells, live",
     "tags": "tags [NAME=VALUE …] | clear: the tags of every turn from now on",
+    "explain": "explain [WORDS]: ask the model about the last exception; takes the flags of %%victor",
     "paste": "paste [N] [--print]: the Python code of the last answer, or its block N, into the next cell",
     "doctor": "doctor: what works here, and what to do about the rest",
     "help": "help [VERB]: this text, or what it says of one verb",
@@ -57,6 +58,7 @@ FOLLOWING: Final[Mapping[str, tuple[str, ...]]] = {
     "panel": ("chat", "context", "analytics"),
     "tags": ("clear",),
     "transcript": ("--all",),
+    "explain": ("<flag>",),
     "paste": ("--print",),
     "help": ("<verb>",),
 }
