@@ -90,12 +90,12 @@ def test_an_interrupt_in_an_expression_sends_nothing(shared: Shared) -> None:
 
 def test_what_an_expression_prints_or_displays_stays(shared: Shared) -> None:
     kernel, server = shared
-    run_ok(kernel, "def loud():\n    print('printed'); display({'text/plain': 'displayed'}, raw=True)\n    return 1")
+    run_ok(kernel, "def show():\n    display({'text/plain': 'displayed'}, raw=True)\n    return 1")
     run_ok(kernel, "class Loud:\n    def __repr__(self):\n        print('asked'); return 'loud'\nquiet = Loud()")
-    for expression, kept in (("loud()", ("printed", "displayed")), ("quiet", ("asked",))):
+    for expression, kept in (("print('printed')", "printed"), ("show()", "displayed"), ("quiet", "asked")):
         server.reply("A long line of text. " * 200)
         shown = run_ok(kernel, f"%%victor\nSay {{{{ {expression} }}}}").outputs
-        assert all(word in str(shown) for word in kept), shown
+        assert kept in str(shown), shown
 
 
 def test_the_user_is_told_what_is_cut(shared: Shared) -> None:

@@ -173,6 +173,7 @@ def test_a_figure_is_a_picture_with_a_description() -> None:
 
 def test_what_is_too_large_is_cut_and_says_so() -> None:
     assert view("x" * (MAX_TEXT_CHARS + 1)).text.endswith("… (cut: the first 50,000 of 50,001 characters)")
+    assert view([*range(5_000)]).text.endswith(',998,"… 4,001 more"]')
     many = view(["a long item of a list"] * 5_000)
     assert many.text.endswith('more"]')
     assert len(many.text) <= MAX_VALUE_CHARS
