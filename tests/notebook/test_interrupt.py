@@ -163,6 +163,19 @@ def test_a_verb(kernel: Kernel) -> None:
     run_ok(kernel, "opened.set()")
 
 
+def test_in_a_loop_of_magics_what_follows_is_not_asked(
+    chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event
+) -> None:
+    llm_server.reply("One is done.")
+    llm_server.reply(chunks=("The first half, ", "the second half."), gate=gate, gate_after=1)
+    cell = chat_kernel.start("for n in range(3):\n    get_ipython().run_cell_magic('victor', '', f'Number {n}')")
+    chat_kernel.wait_until(cell, lambda result: "first half" in shown(result))
+    done = interrupted(chat_kernel, cell)
+    assert "One is done." in shown(done)
+    assert len(llm_server.requests) == 2
+    assert value_of(chat_kernel, "vn.analytics.turns().status.tolist()") == "['ok', 'interrupted']"
+
+
 def seconds_to_idle(kernel: Kernel, cell: RunningCell) -> float:
     began = time.perf_counter()
     kernel.interrupt()
