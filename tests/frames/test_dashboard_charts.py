@@ -95,6 +95,12 @@ def test_time_is_to_the_first_token_and_to_the_last_and_failures_are_red():
     assert len(found.findall(".//path[@class='fail']")) == 1
 
 
+def test_one_turn_that_took_very_long_does_not_make_all_others_tiny():
+    found = picture(store_of(*[{"duration_s": 2.0}] * 20, {"duration_s": 900.0}))
+    assert "the longest took 900 s" in texts(found)
+    assert len(found.findall(".//path[@class='cut']")) == 1
+
+
 def test_the_context_is_drawn_against_its_limit():
     near = texts(picture(store_of({"context_fraction": 0.8})))
     assert "100 %" in near

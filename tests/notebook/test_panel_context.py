@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from support.cells import run_ok, value_of
+from support.cells import connect, run_ok, value_of
 from support.kernels import Kernel
 from support.llm_server import LLMServer
 from support.widgets import WidgetModels
@@ -110,3 +112,24 @@ def test_a_thousand_turns_are_a_few_rows(shared: Shared) -> None:
     assert "the latest 12 of" in models.text()
     assert len(models.text()) < 25_000
     assert len(models.visible()) < 60
+
+
+def test_after_a_restart_one_line_makes_the_panels_again(
+    new_kernel: Callable[..., Kernel], llm_server: LLMServer
+) -> None:
+    here = {"JPY_SESSION_NAME": "/home/me/kept.ipynb"}
+    first = connect(new_kernel(here), llm_server)
+    run_ok(first, "%victor session kept")
+    run_ok(first, "%%victor\nRemember me")
+    run_ok(first, TALK.partition("talk =")[0].replace("vn.orchestrator.use_session(uuid.uuid4().hex)", ""))
+    run_ok(first, "talk =" + TALK.partition("talk =")[2].format(turns=30) + "vn.conversation.compact()")
+    first.close()
+    second = connect(new_kernel(here), llm_server)
+    run_ok(second, "%victor session kept")
+    panel = WidgetModels(second)
+    run_ok(second, "%victor panel context")
+    panel.wait_for("made smaller")
+    panel.wait_for("62 messages")
+    panel.kernel.wait_for(lambda: not panel.states[panel.button("Undo")]["disabled"])
+    run_ok(second, "%victor panel analytics")
+    panel.wait_for("Remember me")

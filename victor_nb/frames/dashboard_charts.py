@@ -100,7 +100,9 @@ def _time(turns: Group, groups: Sequence[Group], slots: Slots) -> Iterable[str]:
     legend = [("out", "to the first token")] * has[0] + [("in", "to the last")] * has[1] + [("fail", "failed")] * has[2]
     several = len(groups) < len(turns)
     legend += [("flop", "one failed")] if several and failed else []
-    note = "" if any(has) else "no turn is over"
+    longest = max((value for value in whole_turns if value is not None), default=0.0)
+    cut_off = f"the longest took {seconds(longest)}" if longest > plot.highest * 1.001 else ""
+    note = cut_off if any(has) else "no turn is over"
     yield draw.title(plot, "Time per turn", legend, note)
     yield draw.grid(plot, _seconds_label if any(has) else lambda value: "0 s" if value == 0 else "")
     yield draw.bars(plot, slots, stacks, ["out", "in", "fail"])

@@ -3,7 +3,6 @@ and the same in numbers below it."""
 
 from __future__ import annotations
 
-from html import escape
 from typing import Final
 
 from victor_nb.frames.dashboard_numbers import percent
@@ -41,11 +40,11 @@ def _bar(state: ConversationState) -> str:
     marks = [("", limits.threshold), ("target", limits.target)] if limits else []
     lines = "".join(f'<i class="{kind}" style="left:{min(at / whole, 1):.2%}"></i>' for kind, at in marks)
     words = "; ".join([*state.lines, *map(_told, state.shares)])
-    return f'<div class="victor-nb-window" role="img" aria-label="{escape(words)}">{parts}{lines}</div>'
+    return f'<div class="victor-nb-window" role="img" aria-label="{text(words, 1000)}">{parts}{lines}</div>'
 
 
 def _part(share: Share, of_all: float) -> str:
-    return f'<div title="{escape(_told(share))}" style="width:{of_all:.2%};background:{_colour(share)}"></div>'
+    return f'<div title="{text(_told(share), 100)}" style="width:{of_all:.2%};background:{_colour(share)}"></div>'
 
 
 def _marks(state: ConversationState) -> str:
