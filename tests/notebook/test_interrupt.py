@@ -155,7 +155,7 @@ def test_twice_in_a_row(chat_kernel: Kernel, llm_server: LLMServer, gate: thread
 
 
 def test_a_verb(kernel: Kernel) -> None:
-    run_ok(kernel, "%load_ext victor_nb\nimport threading\nimport victor_nb.agent.orchestrator as module")
+    run_ok(kernel, "%load_ext victor_nb\nimport threading\nimport victor_nb.agent.model_choice as module")
     run_ok(kernel, "opened = threading.Event()\nmodule.build_model = lambda *a, **k: print('asked') or opened.wait(60)")
     cell = kernel.start("%victor use openai:gpt-5")
     kernel.wait_until(cell, lambda result: "asked" in result.stdout)

@@ -4,6 +4,7 @@ beyond that, it says itself.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -96,6 +97,18 @@ def checked_model_settings(given: Mapping[str, Any]) -> dict[str, JsonValue]:
                 hint=f"known settings: {', '.join(sorted(MODEL_SETTINGS))}",
             )
     return _checked(given, "", UsageError)
+
+
+def read_setting(name: str, text: str) -> JsonValue:
+    """A setting with one plain value, from how it is written. Raises UsageError when it cannot be that."""
+    try:
+        value: Any = json.loads(text.lower() if text.lower() in ("true", "false") else text)
+    except ValueError:
+        value = text
+    rule = _RULES[name]
+    if value is not None and _holds(rule, value):
+        return value
+    raise UsageError(f"it must be {rule.allowed}.", hint=_EXAMPLES.get(name, ""))
 
 
 def configured_model_settings(

@@ -5,7 +5,6 @@ How a turn goes is in `turn.py`; what is sent, recorded and kept is the coordina
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,6 +20,7 @@ from victor_nb.agent.arguments import (
 )
 from victor_nb.agent.budget import Budget, Purse, kernel_budget
 from victor_nb.agent.context_services import ContextServices
+from victor_nb.agent.continuation import continuation
 from victor_nb.agent.coordinators import (
     AnalyticsCoordinator,
     ConfigCoordinator,
@@ -31,6 +31,7 @@ from victor_nb.agent.feedback import answers
 from victor_nb.agent.inquiry import Emit, ModelInUse
 from victor_nb.agent.locks import TurnLock
 from victor_nb.agent.middleware import Middlewares
+from victor_nb.agent.model_choice import ModelChoice
 from victor_nb.agent.output import OutputType
 from victor_nb.agent.plan import Planner, TurnCall, assignments_of
 from victor_nb.agent.preview import Rehearsal, RequestPreview
@@ -50,9 +51,6 @@ from victor_nb.config.settings import Settings
 from victor_nb.context.builtin import strategy_named
 from victor_nb.errors import AuthenticationError
 from victor_nb.messages import ChatResponse, JsonValue, new_id
-from victor_nb.models import taping
-from victor_nb.models.factory import build_model
-from victor_nb.models.keyless import KeylessModel
 from victor_nb.models.wire_messages import wire_from_json, wire_to_json
 from victor_nb.prompt import builtin_contributors
 from victor_nb.protocols import IChatModel, IEventStore, IMiddleware, IToolRunner, ToolFunction
@@ -121,9 +119,7 @@ class AgentOrchestrator:
         self.tools: list[ToolFunction | IToolSource] = listed_tools(tools)
         self._sources: dict[int, IToolSource] = {}
         self.last_response: ChatResponse | None = None
-        self._default = (model, provider)
-        self._models: dict[Any, IChatModel] = {}
-        self._tape = taping.tape()
+        self._models = ModelChoice(self.settings, model, provider)
         self._middlewares = Middlewares(middleware)
         self._site = ToolSite(checked_function("tool_runner", tool_runner), asked_by(approve))
         self._origin = checked_function("origin", origin)
@@ -242,6 +238,27 @@ class AgentOrchestrator:
         )
         return await self._run(await self._call(given), on_chunk, given.tags)
 
+    async def continue_chat(self, **arguments: Any) -> ChatResponse:
+        """Go on with the last answer, where it was interrupted, cut at its limit of tokens, or broke off: a turn of its
+        own. Takes the arguments of `chat` but for the message.
+
+        Raises:
+            UsageError: there is nothing to continue.
+            VictorError: as `chat`.
+        """
+        return await self.chat(await self.continuation(arguments.get("session_id")), **arguments)
+
+    async def continuation(self, session_id: str | None = None) -> str:
+        """The message that `continue_chat` sends. In a cell that is run again it is about what came before its turn.
+
+        Raises:
+            UsageError: there is nothing to continue.
+        """
+        session = self.session_id if session_id is None else checked_session(session_id)
+        before, origin = (await self._context_coordinator.open(session)).rehearsal(), self._origin()
+        before.begin_turn(new_id(), origin.key, origin.execution)
+        return continuation(before.view)
+
     async def preview_chat(self, message: str, **arguments: Any) -> RequestPreview:
         """What `chat` with these arguments would send first. Nothing is sent or recorded, and the conversation stays as
         it is. It needs no key. Sources of tools, and config providers, are asked.
@@ -295,7 +312,7 @@ class AgentOrchestrator:
             try:
                 return await turn.run(origin, session.turns, emit)
             except AuthenticationError:
-                self._models.clear()  # by the next turn there may be another key in the environment or in `.env`
+                self._models.forget()  # by the next turn there may be another key in the environment or in `.env`
                 raise
             finally:
                 session.running = None
@@ -322,31 +339,17 @@ class AgentOrchestrator:
         return replace(origin, tags={**call.assignments, **origin.tags, **tags})
 
     async def resolve_model(self, wanted: Any = None, *, keyless: bool = False) -> IChatModel:
-        """The model of that name, or the orchestrator's own; made once, in a thread: importing an SDK takes seconds.
-        With `keyless` one whose key is missing is there to be looked at, and cannot be asked.
+        """The model of that name, or the orchestrator's own; made once. With `keyless` one whose key is missing is
+        there to be looked at, and cannot be asked.
 
         Raises:
             ModelError: there is no such model, or no key for it.
         """
-        name, provider = (wanted, None) if wanted is not None else self._default
-        if name is None and provider is None:
-            name = self.settings.model
-        key = tuple(given if isinstance(given, str | None) else id(given) for given in (name, provider))
-        if (tape := taping.tape()) is not self._tape:
-            self._models, self._tape = {}, tape  # another one answers to the same name
-        if key in self._models:
-            return self._models[key]
-        build = partial(build_model, name, provider=provider, base_url=self.settings.base_url, keyless=keyless)
-        model = await taping.through_tape(name, provider, partial(asyncio.to_thread, build))
-        if not isinstance(model, KeylessModel):
-            self._models[key] = model
-        return model
+        return await self._models.resolve(wanted, keyless=keyless)
 
     async def use_model(self, model: Any) -> IChatModel:
         """Make `model` the one of all turns that name none."""
-        resolved = await self.resolve_model(model)
-        self._default = (model, None)
-        return resolved
+        return await self._models.use(model)
 
     def use_session(self, session_id: str) -> None:
         """Make `session_id` the session of all turns that name none. Raises UsageError when it cannot be one."""

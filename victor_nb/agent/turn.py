@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from victor_nb.agent.budget import Purse
+from victor_nb.agent.continuation import INTERRUPTED, Cut, cut_of, marked
 from victor_nb.agent.coordinators.context_coordinator import ContextCoordinator, Prepared
 from victor_nb.agent.exchange import Exchange
 from victor_nb.agent.inquiry import Emit
@@ -27,7 +28,6 @@ from victor_nb.messages import ChatResponse, Message, ModelReply, ModelRequest, 
 
 Stop = TypeVar("Stop", ToolLimitError, BudgetError)
 OUT_OF_BUDGET = "stopped by the budget, before there was an answer"
-INTERRUPTED = "interrupted by the user"
 
 
 @dataclass
@@ -184,12 +184,15 @@ class Turn:
         self._result.reply = reply
         self._result.texts.append(reply.message.content)
         self._result.reasoning += reply.reasoning
-        self._open.append(reply.message)
+        self._open.append(cut_of(reply))
 
     def _append(self, role: Role, content: str, call: ToolCall | None = None) -> None:
         call_id, name = (call.id, call.name) if call else (None, None)
         turn_id = self.recorder.turn_id
         self._append_result(Message(role, content, tool_call_id=call_id, tool_name=name, turn_id=turn_id))
+
+    def _append_cut(self, content: str, why: Cut) -> None:
+        self._append_result(marked(Message("assistant", content, turn_id=self.recorder.turn_id), why))
 
     def _append_result(self, message: Message) -> None:
         self._open.append(message)
@@ -243,7 +246,7 @@ class Turn:
 
     def _keep_partial(self, partial: str) -> None:
         if partial:
-            self._append("assistant", f"{partial}\n\n[{INTERRUPTED}]")
+            self._append_cut(f"{partial}\n\n[{INTERRUPTED}]", "interrupted")
             self._result.texts.append(partial)
         if partial or self._result.reply:
             self._close_open_calls(INTERRUPTED)
@@ -254,7 +257,7 @@ class Turn:
     async def _stopped(self, error: Stop, not_made: str, note: str) -> Stop:
         """Keep what was done, and close it with a note, so that the conversation can go on from there."""
         self._close_open_calls(not_made)
-        self._append("assistant", f"[{note}]")
+        self._append_cut(f"[{note}]", "stopped")
         try:
             saved = self._open.commit_turn()
         finally:

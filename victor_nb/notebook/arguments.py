@@ -76,7 +76,11 @@ def take_flags(prog: str, words: Sequence[str]) -> tuple[CellOptions, list[str]]
             known = [name for flag in FLAGS for name in flag.names]
             raise UsageError(f"{prog}: no flag {word!r}.{did_you_mean(word, known)}", hint="see %%victor?")
     given = {flag: value for flag in FLAGS if (value := getattr(found, flag.field)) is not None}
-    return CellOptions(**{flag.field: flag.read(value) for flag, value in given.items()}), rest
+    read = {flag: flag.read(value) for flag, value in given.items()}
+    settings = {flag.field: value for flag, value in read.items() if flag.is_setting}
+    return CellOptions(
+        **{flag.field: value for flag, value in read.items() if not flag.is_setting}, settings=settings
+    ), rest
 
 
 def _free_words(line: str) -> list[str]:

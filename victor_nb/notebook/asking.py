@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from victor_nb.protocols import ToolFunction
 
 
-def ask(prompt: str, options: CellOptions | None = None) -> ChatResponse:
-    """Run a turn in the cell that is running, with its display; `options` are as on the line of a `%%victor` cell.
+def ask(prompt: str, options: CellOptions | None = None) -> ChatResponse | None:
+    """Run a turn in the cell that is running, with its display; `options` are as on the line of a `%%victor` cell. After
+    a dry run, which asks nobody, there is no answer.
 
     Raises:
         UsageError: an option cannot be used, or the extension is not loaded; nothing was sent.
@@ -46,10 +47,12 @@ class Asker:
 
     def ask(
         self, prompt: str, options: CellOptions, *, images: Sequence[Image] = (), printed: bool = False
-    ) -> ChatResponse:
+    ) -> ChatResponse | None:
         """As the function of this name; with `printed` the cell may hold output that must stay."""
         orchestrator = self._orchestrator
         arguments: dict[str, Any] = {**self._arguments(options, orchestrator), "images": images}
+        if options.dry_run:
+            return self._dry_run(prompt, arguments, options)
         display = self._display(options)
         if printed:
             display.printed_beside()
@@ -74,6 +77,14 @@ class Asker:
         self._put_code(options, response)
         return response
 
+    def _dry_run(self, prompt: str, arguments: dict[str, Any], options: CellOptions) -> None:
+        from victor_nb.notebook.dry_run import dry_run
+
+        try:
+            dry_run(self._host.shell, self._orchestrator, prompt, arguments, options.output)
+        except VictorError as error:
+            raise self._told(error, options).with_traceback(None) from None
+
     @property
     def _orchestrator(self) -> AgentOrchestrator:
         from victor_nb.session import current
@@ -87,7 +98,10 @@ class Asker:
             "model": options.model,
             "tools": self._tools(options.tools, orchestrator.tools),
             "output_type": self._output_type(options.schema),
+            "system": options.system,
+            "budget_usd": options.budget,
             "tags": options.tags,
+            **options.settings,
         }
 
     def _told(self, error: VictorError, options: CellOptions) -> VictorError:

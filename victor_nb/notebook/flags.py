@@ -31,6 +31,10 @@ class CellOptions:
     tags: Mapping[str, JsonValue] = field(default_factory=dict[str, "JsonValue"])
     format: str = FORMATS[0]
     code: bool = False
+    system: str | None = None
+    settings: Mapping[str, JsonValue] = field(default_factory=dict[str, "JsonValue"])
+    budget: float | None = None
+    dry_run: bool = False
     raw: bool = False
     quiet: bool = False
 
@@ -44,7 +48,8 @@ class Flag:
     """`field` is that of `CellOptions`. Without a `metavar` it takes no value; `many` may be given several times, and
     `read` then gets the list. `values` names what completion offers for the value.
 
-    `read` raises UsageError for a value that cannot be used.
+    `read` raises UsageError for a value that cannot be used. A setting of the model's, named by `field`, is put into
+    `CellOptions.settings`.
     """
 
     field: str
@@ -54,6 +59,7 @@ class Flag:
     read: Callable[[Any], Any] = as_written
     many: bool = False
     values: str = ""
+    is_setting: bool = False
 
     def options(self) -> dict[str, Any]:
         """As argparse takes them; a flag that was not given is None there."""
@@ -93,6 +99,30 @@ def _model(name: str) -> str:
     return name
 
 
+def _dollars(text: str) -> float:
+    try:
+        found = float(text.removeprefix("$"))
+    except ValueError:
+        found = 0.0
+    if 0 < found < float("inf"):
+        return found
+    raise UsageError(f"%%victor: --budget {text}: it must be US dollars above 0.", hint="as in --budget 0.05")
+
+
+def _setting(name: str, help: str, metavar: str) -> Flag:
+    flag = f"--{name.replace('_', '-')}"
+
+    def read(text: str) -> Any:
+        from victor_nb.agent.model_settings import read_setting
+
+        try:
+            return read_setting(name, text)
+        except UsageError as error:
+            raise UsageError(f"%%victor: {flag} {text}: {error.message}", hint="see %%victor?") from None
+
+    return Flag(name, (flag,), help, metavar, read, is_setting=True)
+
+
 FLAGS: Final[tuple[Flag, ...]] = (
     Flag(
         "model", ("-m", "--model"), "the model of this cell, as openai:gpt-5 or demo", "MODEL", _model, values="model"
@@ -124,6 +154,20 @@ FLAGS: Final[tuple[Flag, ...]] = (
         values="format",
     ),
     Flag("code", ("--code",), "put the answer's Python code into the next cell, without running it"),
+    Flag("system", ("--system",), "is added to the system prompt of this turn", "TEXT"),
+    _setting("temperature", "from 0 to 2: how much chance there is in the answer", "NUMBER"),
+    _setting("max_tokens", "the most tokens of an answer", "COUNT"),
+    _setting("top_p", "above 0 to 1: of which share of likely words one is drawn", "NUMBER"),
+    _setting("top_k", "from how many likely words one is drawn", "COUNT"),
+    _setting("seed", "a whole number: the same one gives about the same answer", "NUMBER"),
+    _setting("timeout", "seconds until a request is given up", "SECONDS"),
+    _setting("thinking", "true, false, minimal, low, medium, high, xhigh or max: how much it reasons", "EFFORT"),
+    _setting("presence_penalty", "from -2 to 2: against what was said already", "NUMBER"),
+    _setting("frequency_penalty", "from -2 to 2: against what was said often", "NUMBER"),
+    _setting("parallel_tool_calls", "true or false: several calls in one answer", "BOOL"),
+    _setting("service_tier", "auto, default, flex or priority", "TIER"),
+    Flag("budget", ("--budget",), "what this turn may cost, in US dollars; it is refused before it is sent", "USD", _dollars),
+    Flag("dry_run", ("--dry-run",), "show what would be sent, its tokens and its price, and send nothing"),
     Flag("raw", ("--raw",), "send the text as it is: {{ expressions }} are not replaced by their values"),
     Flag("quiet", ("-q", "--quiet"), "no footer under the answer"),
 )

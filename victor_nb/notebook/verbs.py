@@ -15,6 +15,8 @@ from victor_nb.notebook.held import choice
 from victor_nb.notebook.line_secrets import refuse_random
 from victor_nb.notebook.verb_table import VERBS
 from victor_nb.notebook.verbs_analytics import analytics
+from victor_nb.notebook.verbs_budget import budget
+from victor_nb.notebook.verbs_continue import continue_answer
 from victor_nb.notebook.verbs_code import paste
 from victor_nb.notebook.verbs_explain import explain
 from victor_nb.notebook.verbs_export import export
@@ -110,6 +112,8 @@ _VERBS: dict[str, Verb] = {
     "unpin": verbs_context.unpin,
     "search": verbs_context.search,
     "records": verbs_context.records,
+    "budget": budget,
+    "continue": continue_answer,
     "tools": verbs_request.tools,
     "prompt": verbs_request.prompt,
     "config": verbs_request.config,

@@ -1,0 +1,53 @@
+"""Which model an orchestrator asks: the one that a call names, or its own. Each is made once."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from victor_nb.config.settings import Settings
+from victor_nb.errors import MissingExtraError, MissingKeyError
+from victor_nb.models import taping
+from victor_nb.models.factory import build_model
+from victor_nb.protocols import IChatModel
+
+
+class ModelChoice:
+    """Of one orchestrator, which was given `model` and `provider`; with neither, the settings have it."""
+
+    def __init__(self, settings: Settings, model: Any, provider: Any) -> None:
+        self._settings = settings
+        self._default = (model, provider)
+        self._made: dict[Any, IChatModel] = {}
+        self._tape = taping.tape()
+
+    async def resolve(self, wanted: Any = None, *, keyless: bool = False) -> IChatModel:
+        """As `AgentOrchestrator.resolve_model`. A model is made in a thread: importing an SDK takes seconds."""
+        name, provider = (wanted, None) if wanted is not None else self._default
+        if name is None and provider is None:
+            name = self._settings.model
+        try:
+            return await self._made_of(name, provider)
+        except (MissingKeyError, MissingExtraError):
+            if not keyless:
+                raise
+            return build_model(name, provider=provider, base_url=self._settings.base_url, keyless=True)
+
+    async def _made_of(self, name: Any, provider: Any) -> IChatModel:
+        key = tuple(given if isinstance(given, str | None) else id(given) for given in (name, provider))
+        if (tape := taping.tape()) is not self._tape:
+            self._made, self._tape = {}, tape  # another one answers to the same name
+        if key not in self._made:
+            build = partial(build_model, name, provider=provider, base_url=self._settings.base_url)
+            self._made[key] = await taping.through_tape(name, provider, partial(asyncio.to_thread, build))
+        return self._made[key]
+
+    async def use(self, model: Any) -> IChatModel:
+        resolved = await self.resolve(model)
+        self._default = (model, None)
+        return resolved
+
+    def forget(self) -> None:
+        """Make all of them anew, with the keys that there are then."""
+        self._made.clear()
