@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 def ask(prompt: str, options: CellOptions | None = None) -> ChatResponse | None:
-    """Run a turn in the cell that is running, with its display; `options` are as on the line of a `%%victor` cell. After
-    a dry run, which asks nobody, there is no answer.
+    """Run a turn in the cell that is running, with its display; `options` are as on the line of a `%%victor` cell. None
+    after a dry run, which asks nobody.
 
     Raises:
         UsageError: an option cannot be used, or the extension is not loaded; nothing was sent.

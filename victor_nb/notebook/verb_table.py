@@ -55,7 +55,7 @@ FOLLOWING: Final[Mapping[str, tuple[str, ...]]] = {
     "context": ("--last",),
     "config": ("<setting>",),
     "budget": ("off",),
-    "continue": ("<flag>",),
+    "continue": ("-m", "-s", "-o", "--system", "--budget", "--dry-run"),
     "analytics": ("<column>", "size", "vacuum", "backup", "prune"),
     "analytics prune": ("--before", "--undelivered"),
     "export": ("status", "now", "retry"),

@@ -1,5 +1,5 @@
 """What each `%victor` verb does: it prints a line or returns a DataFrame. None of them sends anything to a model, but
-for `explain`, and for `compact` and `preview` with a strategy that asks one."""
+for `continue` and `explain`, and for `compact` and `preview` with a strategy that asks one."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from victor_nb.notebook.line_secrets import refuse_random
 from victor_nb.notebook.verb_table import VERBS
 from victor_nb.notebook.verbs_analytics import analytics
 from victor_nb.notebook.verbs_budget import budget
-from victor_nb.notebook.verbs_continue import continue_answer
 from victor_nb.notebook.verbs_code import paste
+from victor_nb.notebook.verbs_continue import continue_answer
 from victor_nb.notebook.verbs_explain import explain
 from victor_nb.notebook.verbs_export import export
 from victor_nb.notebook.verbs_models import models
