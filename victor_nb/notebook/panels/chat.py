@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import Any, Final
 
+from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.context.conversation import Conversation
 from victor_nb.messages import ChatResponse
 from victor_nb.notebook.panels.approval import PanelApproval
 from victor_nb.notebook.panels.composer import Composer
 from victor_nb.notebook.panels.live_turn import LiveTurn
+from victor_nb.notebook.panels.pickers import ModelPicker, SessionPicker
 from victor_nb.notebook.panels.transcript_view import TranscriptView
 from victor_nb.notebook.panels.turn_notes import TurnNotes
 from victor_nb.notebook.panels.widgets import button, close_all, html, ipywidgets, row
 from victor_nb.notebook.panels.work import PanelWork
 from victor_nb.notebook.render import wrap
 from victor_nb.notebook.turns import ReadTurn, turns_of
+
+_BUSY: Final = "An answer is being given here: wait for it, or stop it."
 
 
 class ChatTab:
@@ -32,34 +37,48 @@ class ChatTab:
         self._stop.on_click(work.starts(self._stop_turn))
         self._stop.disabled = True
         self._approval = PanelApproval(work)
-        self._composer = Composer(work, self._ask)
+        self._composer = Composer(work, self._ask, self._stop)
+        self._model = ModelPicker(work)
+        self._session = SessionPicker(work, lambda: _BUSY if self._live else "", self._enter)
         self.widget = ipywidgets().VBox(
             [
                 html(wrap("")),
+                row(self._session.widget, self._model.widget),
                 _scrolled(self._transcript.widget),
                 self._approval.widget,
                 self._composer.widget,
-                row(self._stop),
             ]
         )
 
-    @property
-    def _conversation(self) -> Conversation:
-        return self._work.session.orchestrator.context_coordinator.conversation()
-
     def version(self) -> Hashable:
-        conversation = self._conversation
-        return conversation.session_id, id(conversation), conversation.version, conversation.turn_id, self._looks
+        session_id = self._orchestrator.session_id
+        found = self._orchestrator.context_coordinator.conversations.get(session_id)
+        state = (id(found), found.version, found.turn_id) if found else None
+        return session_id, state, self._looks
 
     async def refresh(self) -> None:
         """At once with what is known, then with what the store knows of it."""
-        turns = self._show()
-        conversation, last = self._conversation, self._transcript.last(turns)
-        store = self._work.session.store
-        if await self._notes.learn(store, conversation.session_id, last):
+        conversation = await self._opened()
+        last = self._transcript.last(self._show())
+        if await self._notes.learn(self._work.session.store, conversation.session_id, last):
             self._show()
         elif not self._notes.is_whole(last):
             self._looks += 1
+        if conversation.turn_id is None:
+            await self._session.refresh()
+            await self._model.refresh()
+
+    @property
+    def _orchestrator(self) -> AgentOrchestrator:
+        return self._work.session.orchestrator
+
+    @property
+    def _conversation(self) -> Conversation:
+        return self._orchestrator.context_coordinator.conversation()
+
+    async def _opened(self) -> Conversation:
+        """Reading it from the store blocks."""
+        return await asyncio.to_thread(self._orchestrator.context_coordinator.conversation)
 
     def _show(self) -> Sequence[ReadTurn]:
         turns = self._finished()
@@ -69,6 +88,8 @@ class ChatTab:
     def close(self) -> None:
         if self._live:
             self._live.stop()
+        for widget in (self._composer.hidden, self._transcript.earlier):
+            close_all(widget)
 
     def _finished(self) -> Sequence[ReadTurn]:
         """All turns but the one that streams here."""
@@ -77,14 +98,16 @@ class ChatTab:
 
     async def _ask(self, text: str) -> None:
         if self._live:
-            self._work.line.say("An answer is being given here: wait for it, or stop it.")
+            self._composer.give_back(text)
+            self._work.line.say(_BUSY)
             return
-        self._put_behind(None)
-        self._live = live = LiveTurn(text, known=self._conversation.turn_ids, asker=self._approval.ask)
+        self._work.line.clear()
+        conversation = await self._opened()
+        self._live = live = LiveTurn(text, known=conversation.turn_ids, asker=self._approval.ask)
         self._put_behind(live)
         self._stop.disabled = False
         try:
-            response = await live.run(self._work.session.orchestrator, self._conversation.session_id)
+            response = await live.run(self._orchestrator, conversation.session_id)
         except Exception:
             self._composer.give_back(text)
             raise
@@ -98,6 +121,8 @@ class ChatTab:
         """From now on the turn stands with the others."""
         if response:
             self._notes.keep(response, live.printed_html)
+        else:
+            self._composer.give_back(live.question)
         self._live = None
         self._put_behind(None)
 
@@ -108,6 +133,12 @@ class ChatTab:
         if before:
             close_all(before.widget)
 
+    async def _enter(self) -> None:
+        """Another session was chosen."""
+        self._transcript.forget()
+        self._put_behind(None)
+        await self.refresh()
+
     async def _stop_turn(self) -> None:
         if self._live:
             self._live.stop()
@@ -116,7 +147,6 @@ class ChatTab:
 def _scrolled(*content: Any) -> Any:
     """A box that stays at its end while it grows: its one child stands in a column that begins at the bottom."""
     widgets = ipywidgets()
-    inside = widgets.VBox(content, layout=widgets.Layout(width="100%"))
-    return widgets.Box(
-        [inside], layout=widgets.Layout(flex_flow="column-reverse", overflow="auto", max_height="32em", width="100%")
-    )
+    inside = widgets.VBox(content, layout=widgets.Layout(flex="0 0 auto", width="auto"))
+    shape = {"flex_flow": "column-reverse", "overflow": "hidden auto", "max_height": "32em", "align_items": "stretch"}
+    return widgets.Box([inside], layout=widgets.Layout(width="100%", **shape))

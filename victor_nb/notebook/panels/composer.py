@@ -14,9 +14,9 @@ SETTLE_S: Final = 0.15
 
 
 class Composer:
-    """Calls `send` with what was written. What is in the field when it is sent leaves it."""
+    """Calls `send` with what was written. What is in the field when it is sent leaves it. `beside` are more buttons."""
 
-    def __init__(self, work: PanelWork, send: Callable[[str], Coroutine[Any, Any, object]]) -> None:
+    def __init__(self, work: PanelWork, send: Callable[[str], Coroutine[Any, Any, object]], *beside: Any) -> None:
         widgets = ipywidgets()
         self._send = send
         wide = {"placeholder": "Ask something", "continuous_update": False}
@@ -26,7 +26,7 @@ class Composer:
             description="Lines", tooltip="Write several lines", layout=widgets.Layout(width="auto")
         )
         self._button = button("Send", "Send the question", style="primary")
-        self.widget = row(self._line, self._several, self._button)
+        self.widget = row(self._line, self._several, self._button, *beside)
         self._several.observe(work.starts(self._change), "value")
         self._button.on_click(work.starts(self._take))
         self._line.on_msg(self._on_key)
@@ -35,6 +35,11 @@ class Composer:
     @property
     def _field(self) -> Any:
         return self._lines if self._several.value else self._line
+
+    @property
+    def hidden(self) -> Any:
+        """The field that is not seen at the moment."""
+        return self._line if self._several.value else self._lines
 
     def give_back(self, text: str) -> None:
         """Put a question that was not answered into the field again, unless something else is there."""

@@ -13,10 +13,12 @@ from typing import Any, Final
 from victor_nb.errors import UsageError, did_you_mean
 from victor_nb.host import lent
 from victor_nb.notebook.panels.refresh import Refresher
+from victor_nb.notebook.panels.resuming import resume
 from victor_nb.notebook.panels.style import STYLE
 from victor_nb.notebook.panels.tab import PanelTab
 from victor_nb.notebook.panels.widgets import close_all, html, ipywidgets
 from victor_nb.notebook.panels.work import PanelWork
+from victor_nb.session import current
 
 TABS: Final = {
     "chat": ("Chat", "chat.ChatTab"),
@@ -112,8 +114,13 @@ def panel(tab: str | None = None) -> Panel:
     if not hasattr(getattr(lent(), "shell", None), "kernel"):
         raise UsageError("a panel needs a notebook that has loaded the extension.", hint="%load_ext victor_nb")
     if _open is None or not _open.alive:
+        resumed = resume(current())
         _open = Panel()
         tab = tab or next(iter(TABS))
+        if resumed:
+            _open.work.line.say(
+                "This notebook's last conversation goes on, in cells too. %victor session NAME begins another."
+            )
     if tab is not None:
         _open.open(tab)
     return _open

@@ -34,7 +34,7 @@ class LiveTurn:
         answer = ipywidgets().VBox()
         self._printed, self._state = html(), html()
         self.widget = ipywidgets().VBox([html(question_html(question)), answer, self._printed, self._state])
-        self._question = question
+        self.question = question
         self._known = known
         self._asker = asker
         self._desk = PanelDesk()
@@ -52,7 +52,7 @@ class LiveTurn:
         before = orchestrator.last_response
         try:
             with self._desk.open(self._asker, self.stop):
-                response = await orchestrator.chat(self._question, session_id=session_id, on_chunk=self._feed)
+                response = await orchestrator.chat(self.question, session_id=session_id, on_chunk=self._feed)
         except asyncio.CancelledError:
             partial = orchestrator.last_response
             return self._stopped(None if partial is before else partial)
@@ -67,7 +67,7 @@ class LiveTurn:
 
     def is_of(self, turn: ReadTurn) -> bool:
         """Whether this is that turn: its id is not known before it is over."""
-        return turn.turn_id not in self._known and turn.question == self._question
+        return turn.turn_id not in self._known and turn.question == self.question
 
     def stop(self) -> None:
         """Cancel the turn; what has come is kept, by the conversation too. Any thread may call this, again too."""

@@ -25,8 +25,8 @@ class TranscriptView:
     def __init__(self, work: PanelWork, more: Callable[[], Any]) -> None:
         self._work = work
         self._more = more
-        self._earlier = button("Show earlier turns", "Show earlier turns")
-        self._earlier.on_click(work.starts(self._show_more))
+        self.earlier = button("Show earlier turns", "Show earlier turns")
+        self.earlier.on_click(work.starts(self._show_more))
         self._limit = SHOWN_AT_ONCE
         self._seen: dict[str, _ShownTurn] = {}
         self.widget = ipywidgets().VBox()
@@ -41,8 +41,8 @@ class TranscriptView:
         for name, turn in shown.items():
             self._seen.setdefault(name, _ShownTurn(self._work)).show(turn, below(turn))
         hidden = len(turns) - len(shown)
-        self._earlier.description = f"Show earlier turns ({hidden:,} more)"
-        children = (*([self._earlier] if hidden else []), *(self._seen[name].widget for name in shown), *running)
+        self.earlier.description = f"Show earlier turns ({hidden:,} more)"
+        children = (*([self.earlier] if hidden else []), *(self._seen[name].widget for name in shown), *running)
         if self.widget.children != children:
             self.widget.children = children
         for one in gone:
