@@ -70,7 +70,7 @@ def test_another_session_is_gone_to_and_come_back_from(panel: WidgetModels) -> N
     panel.wait_for("Hello from the loopback")
     picker = panel.find("DropdownModel")
     before = value_of(panel.kernel, "vn.orchestrator.session_id")
-    panel.kernel.wait_for(lambda: "new…" in panel.states[picker]["_options_labels"])
+    panel.kernel.wait_for(lambda: any("first one" in label for label in panel.states[picker]["_options_labels"]))
     panel.set(picker, index=len(panel.states[picker]["_options_labels"]) - 1)
     panel.wait_for("In the session chat-1, cells too.")
     assert "In the first one" not in panel.text()

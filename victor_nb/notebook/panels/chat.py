@@ -135,6 +135,7 @@ class ChatTab:
 
     async def _enter(self) -> None:
         """Another session was chosen."""
+        self._looks += 1  # who goes back at once finds what was there before, and has to be shown it
         self._transcript.forget()
         self._put_behind(None)
         await self.refresh()

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Final, cast
@@ -22,7 +21,6 @@ from victor_nb.store.sessions import ISessionStore
 
 _NEW: Final = ""
 _SHOWN: Final = 60
-_LISTED_FOR_S: Final = 5.0
 
 
 class ModelPicker:
@@ -38,7 +36,7 @@ class ModelPicker:
             continuous_update=False,
             layout=ipywidgets().Layout(flex="1 1 14em", width="auto"),
         )
-        self.widget.observe(work.starts(self._use), "value")
+        work.on_choice(self.widget, self._use)
         work.start(self._offer())
 
     async def refresh(self) -> None:
@@ -52,8 +50,8 @@ class ModelPicker:
     async def _offer(self) -> None:
         self.widget.options = await asyncio.to_thread(model_names)
 
-    async def _use(self) -> None:
-        wanted = self.widget.value.strip()
+    async def _use(self, given: str) -> None:
+        wanted = given.strip()
         if not wanted or wanted == self._named:
             return
         try:
@@ -71,38 +69,34 @@ class ModelPicker:
 
 
 class SessionPicker:
-    """A list of this notebook's conversations; its last entry begins a new one. `free` says why there can be no change
+    """A list of this notebook's conversations; its last entry begins a new one. `busy` says why there can be no change
     now, or nothing."""
 
     def __init__(self, work: PanelWork, busy: Callable[[], str], changed: Callable[[], Awaitable[object]]) -> None:
         self._work = work
         self._busy = busy
         self._changed = changed
-        self._listed_at = 0.0
         self._names: dict[str, str] = {}
         self.widget = ipywidgets().Dropdown(
             tooltip="The conversation that the panel and the cells are in",
             layout=ipywidgets().Layout(flex="1 1 12em", width="auto"),
         )
-        self.widget.observe(work.starts(self._go), "value")
+        work.on_choice(self.widget, self._go)
 
     @property
     def _current(self) -> str:
         return self._work.session.orchestrator.session_id
 
     async def refresh(self) -> None:
-        """Show the session in use, and those that are kept, as they were at most five seconds ago."""
-        if time.monotonic() - self._listed_at > _LISTED_FOR_S or self._current not in self._names:
-            self._listed_at = time.monotonic()
-            self._names = await asyncio.to_thread(self._kept)
+        """Show the session in use, and those that are kept."""
+        self._names = await asyncio.to_thread(self._kept)
         self._show()
 
     def _kept(self) -> dict[str, str]:
         store = self._work.session.store
         kept = store.saved_sessions() if isinstance(store, ISessionStore) else []
-        return {self._current: _label(self._current, None)} | {
-            one.session_id: _label(one.session_id, one.summary) for one in kept
-        }
+        summaries = {one.session_id: one.summary for one in kept}
+        return {name: _label(name, summaries.get(name)) for name in dict.fromkeys([self._current, *summaries])}
 
     def _show(self) -> None:
         options = [*((label, name) for name, label in self._names.items()), ("new…", _NEW)]
@@ -111,8 +105,7 @@ class SessionPicker:
         if self.widget.value != self._current:
             self.widget.value = self._current
 
-    async def _go(self) -> None:
-        wanted = self.widget.value
+    async def _go(self, wanted: str | None) -> None:
         if wanted is None or wanted == self._current:
             return
         if why := self._busy():

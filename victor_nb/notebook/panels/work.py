@@ -37,6 +37,16 @@ class PanelWork:
 
         return callback
 
+    def on_choice(self, widget: Any, action: Callable[[Any], Coroutine[Any, Any, object]]) -> None:
+        """Start `action` with the value that a person gives the widget, not with those that we give it: they are given
+        on the private loop."""
+
+        def callback(change: Any) -> None:
+            if not model_loop().is_current():
+                self.start(action(change["new"]))
+
+        widget.observe(callback, "value")
+
     def start(self, coroutine: Coroutine[Any, Any, object]) -> None:
         """Run it on the private loop, outside of whatever cell is running. After `close()` nothing is begun."""
         if self._closed:
