@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.front_end import Clock, FrontEnd, chunks_of, stream
 
-from victor_nb.messages import ChatChunk
+from victor_nb.messages import ChatChunk, ToolCall, ToolResult
 from victor_nb.notebook.blocks import cut_behind, split_blocks
 from victor_nb.notebook.characters import clean
 from victor_nb.notebook.footnotes import Definitions
@@ -166,3 +166,33 @@ def test_a_frozen_reference_becomes_a_link_and_a_number_once_it_is_defined() -> 
     display.feed(ChatChunk(content="example\n"))
     assert '<a href="https://a.example"' in front_end.html
     assert front_end.html.count("By whom?") == 1
+
+
+def test_thoughts_that_go_on_are_one_folded_line_with_their_length_and_their_end() -> None:
+    front_end, clock = FrontEnd(), Clock()
+    display = AnswerDisplay(front_end, sole=True, clock=clock)
+    for number in range(300):
+        display.feed(ChatChunk(reasoning=f"thought {number}, "))
+        clock.now += 0.2
+    assert re.search(r"<details><summary>Reasoning … 5\d\d words so far</summary>", front_end.html)
+    assert "thought 0," not in front_end.html
+    assert "thought 29" in front_end.html
+    assert len(front_end.outputs) == 2  # the style sheet, and the line
+
+
+def test_what_came_before_the_answer_is_not_sent_again_with_it() -> None:
+    front_end, clock = FrontEnd(), Clock()
+    display = AnswerDisplay(front_end, clock=clock)
+    display.feed(ChatChunk(reasoning="long thoughts, " * 500))
+    clock.now += 3
+    call = ToolCall("1", "head", "{}")
+    display.feed(ChatChunk(tool_started=call))
+    display.feed(ChatChunk(tool_finished=ToolResult("1", "head", "{}", "row " * 500, "ok", 0.2)))
+    for number in range(5):
+        clock.now += 3
+        display.feed(ChatChunk(content=f"Answer {number}. "))
+    first, last = (bundle["text/html"] for bundle in front_end.visible)
+    assert first.count("<details>") == 2
+    assert "Reasoning</summary>" in first
+    assert last.endswith("<p>Answer 0. Answer 1. Answer 2. Answer 3. Answer 4.</p>\n</div>")
+    assert front_end.updated.count(front_end.outputs[0][0]) <= 3

@@ -84,7 +84,7 @@ class AnswerDisplay:
     def announce(self) -> None:
         """Take a place in the cell before anything has arrived."""
         if self._live:
-            self._pieces.announce(render_note(WAITING))
+            self._pieces.announce(f'<div class="footer">{WAITING}</div>')
             self._begun_with = self._pieces.sent_bytes
 
     def printed_beside(self) -> None:
