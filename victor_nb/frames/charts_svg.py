@@ -66,12 +66,12 @@ class Plot:
 
     def up(self, value: float) -> int:
         """Pixels of a value; what is more than nothing is seen."""
-        return min(HEIGHT, max(1, round(value / self.highest * HEIGHT))) if value > 0 else 0
+        return max(1, round(min(value / self.highest, 1) * HEIGHT)) if value > 0 else 0
 
 
 def round_up(value: float) -> float:
     """The next number that labels an axis well, and so does half of it."""
-    if not value > 0:
+    if not 0 < value < math.inf:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
     step = next(step for step in (*_STEPS, 20) if step * power >= value * 0.999)
