@@ -59,6 +59,7 @@ def test_what_is_sent(text: str, sent: str) -> None:
         ("{{ xs }}\n{{ ys }}", "{{ xs }} on line 1: NameError: name 'xs' is not defined. Did you mean 'x'?"),
         ("{{ x.reel }}", "{{ x.reel }} on line 1: AttributeError: 'int' object has no attribute 'reel'. Did you mean"),
         ("{{ df.nn }}", "{{ df.nn }} on line 1: AttributeError: 'DataFrame' object has no attribute 'nn'. Did you"),
+        ("{{ df['citty'].max() }}", "{{ df['citty'].max() }} on line 1: KeyError: 'citty'. Did you mean 'city'?"),
         ("{{ later() }}", "{{ later() }} on line 1: TypeError: this has to be awaited"),
         ("{{ x / 0 }}", "{{ x / 0 }} on line 1: ZeroDivisionError: division by zero."),
         ("{{ x:q }}", "{{ x:q }} on line 1: ValueError"),

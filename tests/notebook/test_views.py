@@ -194,3 +194,30 @@ def test_any_data_has_a_view_within_the_limit(value: object) -> None:
     text = view(value).text
     text.encode()
     assert len(text) <= MAX_VALUE_CHARS + 100
+
+
+COLUMN = st.sampled_from(
+    [
+        [1, None] * 20,
+        [float("inf"), float("nan")] * 20,
+        ["a", "b"] * 20,
+        [[1], {}] * 20,
+        [date(2026, 1, 2), "x"] * 20,
+        [True, False] * 20,
+        [pd.Timestamp("2026-01-02", tz="UTC"), pd.NaT] * 20,
+        [b"\xff", 10**30] * 20,
+        [Decimal("1.5"), None] * 20,
+        [pd.Timedelta(1, "s")] * 40,
+        [1j] * 40,
+    ]
+)
+
+
+@given(st.dictionaries(st.text() | st.integers() | st.none() | st.tuples(st.text(), st.integers()), COLUMN))
+def test_any_table_is_told_as_one(columns: dict[Any, list[Any]]) -> None:
+    frame = pd.DataFrame({number: pd.Series(cells) for number, cells in enumerate(columns.values())})
+    frame.columns = pd.Index(list(columns), dtype=object, tupleize_cols=False)
+    text = view(frame).text
+    assert text.startswith("DataFrame of ")
+    for text in (view(frame).text, view(frame.T).text):
+        text.encode()

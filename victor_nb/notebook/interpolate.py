@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from victor_nb.agent.tools.text import capped, encodable, error_text
-from victor_nb.errors import AnswerInterrupted, UsageError, did_you_mean
+from victor_nb.errors import AnswerInterrupted, UsageError
 from victor_nb.messages import Image
 from victor_nb.notebook.characters import clean, show_bidi
 from victor_nb.notebook.expressions import Expression, take_apart
 from victor_nb.notebook.layout import Layout
+from victor_nb.notebook.nearest import meant
 from victor_nb.notebook.views import View, view
 from victor_nb.notebook.views.sizes import MAX_TEXT_CHARS
 
@@ -89,14 +89,6 @@ def _failed(expression: Expression, error: BaseException, namespace: Mapping[str
     told = show_bidi(clean(error_text(error, _MAX_ERROR_CHARS)))
     hint = "nothing was sent; mend it, or send the braces as they are with --raw"
     ending = "" if told.endswith((".", "!", "?")) else "."
-    return UsageError(f"%%victor: {expression.where}: {told}{ending}{_nearest(error, namespace)}", hint=hint)
-
-
-def _nearest(error: BaseException, namespace: Mapping[str, Any]) -> str:
-    if isinstance(error, NameError) and isinstance(error.name, str):
-        names = [name for name in namespace if not name.startswith("_")]
-        return did_you_mean(error.name, names)
-    if isinstance(error, AttributeError) and isinstance(error.name, str):
-        with suppress(Exception):  # the object may be of any kind
-            return did_you_mean(error.name, [name for name in dir(error.obj) if not name.startswith("_")])
-    return ""
+    return UsageError(
+        f"%%victor: {expression.where}: {told}{ending}{meant(error, expression.source, namespace)}", hint=hint
+    )
