@@ -70,7 +70,7 @@ def test_what_is_sent(text: str, sent: str) -> None:
 def test_an_error_is_one_line_with_the_place(text: str, told: str) -> None:
     with pytest.raises(UsageError) as caught:
         text_of(text, x=5, df=FRAME, later=later)
-    assert caught.value.message.removeprefix("%%victor: ").startswith(told)
+    assert caught.value.message.startswith(told)
     assert "--raw" in caught.value.hint
     assert "\n" not in caught.value.message
     assert len(caught.value.message) < 300

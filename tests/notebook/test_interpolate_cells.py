@@ -68,8 +68,7 @@ def test_an_error_fails_the_cell_before_anything_is_sent_or_recorded(shared: Sha
     error = error_of(kernel, "%%victor\nWhat of\n{{ weihgts }}?\n{{ 1/0 }}")
     assert error.ename == "UsageError"
     assert error.traceback[0] == (
-        "UsageError: %%victor: {{ weihgts }} on line 3: NameError: name 'weihgts' is not defined. "
-        "Did you mean 'weights'?"
+        "UsageError: {{ weihgts }} on line 3: NameError: name 'weihgts' is not defined. Did you mean 'weights'?"
     )
     assert len(server.requests) == before
     assert value_of(kernel, "(len(vn.analytics.turns()), len(vn.conversation))") == turns

@@ -162,3 +162,15 @@ def test_always_asks_no_more(panel: WidgetModels, shared: Shared) -> None:
     ask(panel, shared[1], "wipe", path="b")
     panel.wait_for("wipe({&quot;path&quot;: &quot;b&quot;})</code> ✓")
     assert value_of(panel.kernel, "wiped") == "['a', 'b']"
+
+
+def test_expressions_in_a_question_are_evaluated_on_the_main_thread(panel: WidgetModels, shared: Shared) -> None:
+    kernel, server = shared
+    run_ok(kernel, "def here():\n    print('looked'); return threading.current_thread() is threading.main_thread()")
+    server.reply("So it is.")
+    panel.enter(panel.find("TextModel"), "Is it {{ here() }}?")
+    panel.wait_for("So it is.")
+    panel.wait_for("looked")
+    assert server.requests[-1].body["messages"][-1]["content"] == "Is it True?"
+    panel.enter(panel.find("TextModel"), "Is it {{ hree() }}?")
+    panel.wait_for("{{ hree() }} on line 1: NameError: name &#x27;hree&#x27; is not defined.")

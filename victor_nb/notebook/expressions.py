@@ -23,7 +23,7 @@ _CONVERSION: Final = re.compile(r"![ \t]*([rsa])[ \t]*$")
 _MAX_CHARS: Final = 10_000
 _MAX_ENDS: Final = 100
 _MAX_SHOWN: Final = 60
-_HINT: Final = r"write \{{ for two braces, or --raw to send the text as it is"
+HINT: Final = r"nothing was sent; write \{{ for two braces, or --raw above to send all as it is"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +73,16 @@ def _closed(text: str, start: int, line: int) -> tuple[Expression, int]:
     ends = list(islice(_ends(text, start), _MAX_ENDS))
     if not ends:
         shown = shortened(text[start:].partition("\n")[0])
-        raise UsageError(f"%%victor: {{{{ {shown} on line {line} has no }}}}.", hint=_HINT)
+        raise UsageError(f"{{{{ {shown} on line {line} has no }}}}.", hint=HINT)
     for end in ends:
         if expression := _expression(text[start:end], line):
             return expression, end + 2
     inside = text[start : ends[0]]
     if not inside.strip():
-        raise UsageError(f"%%victor: {{{{ }}}} on line {line} is empty.", hint=_HINT)
+        raise UsageError(f"{{{{ }}}} on line {line} is empty.", hint=HINT)
     raise UsageError(
-        f"%%victor: {{{{ {shortened(inside)} }}}} on line {line} is no Python expression ({_problem(inside)}).",
-        hint=_HINT,
+        f"{{{{ {shortened(inside)} }}}} on line {line} is no Python expression ({_problem(inside)}).",
+        hint=HINT,
     )
 
 

@@ -15,7 +15,7 @@ from victor_nb.agent.tools.text import capped, encodable, error_text
 from victor_nb.errors import AnswerInterrupted, UsageError
 from victor_nb.messages import Image
 from victor_nb.notebook.characters import clean, show_bidi
-from victor_nb.notebook.expressions import Expression, take_apart
+from victor_nb.notebook.expressions import HINT, Expression, take_apart
 from victor_nb.notebook.layout import Layout
 from victor_nb.notebook.nearest import meant
 from victor_nb.notebook.views import View, view
@@ -87,8 +87,5 @@ def _formatted(value: Any, expression: Expression) -> View:
 
 def _failed(expression: Expression, error: BaseException, namespace: Mapping[str, Any]) -> UsageError:
     told = show_bidi(clean(error_text(error, _MAX_ERROR_CHARS)))
-    hint = "nothing was sent; mend it, or send the braces as they are with --raw"
     ending = "" if told.endswith((".", "!", "?")) else "."
-    return UsageError(
-        f"%%victor: {expression.where}: {told}{ending}{meant(error, expression.source, namespace)}", hint=hint
-    )
+    return UsageError(f"{expression.where}: {told}{ending}{meant(error, expression.source, namespace)}", hint=HINT)

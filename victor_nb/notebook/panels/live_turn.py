@@ -16,6 +16,7 @@ from victor_nb.notebook.characters import clean, show_bidi
 from victor_nb.notebook.panels.desk import PanelDesk
 from victor_nb.notebook.panels.outlet import WidgetOutlet
 from victor_nb.notebook.panels.questions import question_html
+from victor_nb.notebook.panels.values import with_values
 from victor_nb.notebook.panels.widgets import html, ipywidgets
 from victor_nb.notebook.render import render_note, wrap
 from victor_nb.notebook.stream import AnswerDisplay
@@ -23,7 +24,9 @@ from victor_nb.notebook.turns import ReadTurn
 
 log = logging.getLogger(__name__)
 _TICK_S: Final = 0.1
-_WAITS: Final = "Waiting for the kernel: a cell is running, and the tool runs when that is over. Stop ends the wait."
+_WAITS: Final = (
+    "Waiting for the kernel: a cell is running, and the tool or expression runs when that is over. Stop ends the wait."
+)
 
 
 class LiveTurn:
@@ -34,7 +37,7 @@ class LiveTurn:
         answer = ipywidgets().VBox()
         self._printed, self._state = html(), html()
         self.widget = ipywidgets().VBox([html(question_html(question)), answer, self._printed, self._state])
-        self.question = question
+        self.question = self._sent = question
         self._known = known
         self._asker = asker
         self._desk = PanelDesk()
@@ -52,7 +55,11 @@ class LiveTurn:
         before = orchestrator.last_response
         try:
             with self._desk.open(self._asker, self.stop):
-                response = await orchestrator.chat(self.question, session_id=session_id, on_chunk=self._feed)
+                asked = await with_values(self.question)
+                self._sent = asked.text
+                response = await orchestrator.chat(
+                    asked.text, images=asked.images, session_id=session_id, on_chunk=self._feed
+                )
         except asyncio.CancelledError:
             partial = orchestrator.last_response
             return self._stopped(None if partial is before else partial)
@@ -67,7 +74,7 @@ class LiveTurn:
 
     def is_of(self, turn: ReadTurn) -> bool:
         """Whether this is that turn: its id is not known before it is over."""
-        return turn.turn_id not in self._known and turn.question == self.question
+        return turn.turn_id not in self._known and turn.question == self._sent
 
     def stop(self) -> None:
         """Cancel the turn; what has come is kept, by the conversation too. Any thread may call this, again too."""
