@@ -81,8 +81,7 @@ async def test_a_compactions_request_is_paid_too():
     model = ScriptedModel(Reply("A fact. " * 90, usage=Usage(100, 200)), "Done.")
     orchestrator = AgentOrchestrator(settings, model=model, context_coordinator=context)
     await orchestrator.chat("One?")
-    orchestrator.budget.set_limit(0.32)
-    await orchestrator.chat("Two?")
+    await orchestrator.chat("Two?", budget_usd=0.32)
     assert [request.purpose for request in model.requests] == ["chat", "chat"]
     assert len(await exceeded(orchestrator)) == 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -69,28 +70,40 @@ async def test_a_cell_that_is_run_again_sees_what_came_before_it():
     assert preview.replaces == turns[0].data["turn_id"]
 
 
-async def test_with_more_tools_than_a_request_offers():
-    tools = [eval(f"lambda {letter}: {letter}") for letter in "abcdef"]
-    for letter, function in zip("abcdef", tools, strict=True):
+def finders() -> list[Callable[[str], str]]:
+    """Six tools."""
+    found = [lambda text: text for _ in "abcdef"]
+    for letter, function in zip("abcdef", found, strict=True):
         function.__name__, function.__doc__ = f"find_{letter}", f"Finds what {letter * 3} is."
-    model = ScriptedModel(*"xyz")
-    orchestrator = AgentOrchestrator(Settings(tool_selection_limit=3), model=model, tools=tools)
+        function.__annotations__ = {"text": str}
+    return found
+
+
+async def test_the_tools_that_are_chosen_and_no_others_because_somebody_looked():
+    looked, only = ScriptedModel(*"xyz"), ScriptedModel(*"xyz")
+    with_previews, without = (
+        AgentOrchestrator(Settings(tool_selection_limit=3), model=model, tools=finders()) for model in (looked, only)
+    )
     for number, question in enumerate(("What is aaa?", "What is eee and fff?", "What is bbb?")):
-        for _ in range(2):
-            await orchestrator.preview_chat("What is ddd?")
-        assert sent(await previewed(orchestrator, question)) == sent(model.requests[number])
+        await with_previews.preview_chat("What is ddd?")
+        assert sent(await previewed(with_previews, question)) == sent(looked.requests[number])
+        await without.chat(question)
+    tools = [[[tool.name for tool in request.tools] for request in model.requests] for model in (looked, only)]
+    assert tools[0] == tools[1]
 
 
-async def test_with_a_contributor_that_remembers_the_last_turn():
-    names: dict[str, object] = {"first": 1}
-    model = ScriptedModel(*"xyz")
+async def test_a_contributor_that_remembers_the_last_turn_remembers_no_preview():
+    names: dict[str, object] = {"first": 1, "second": 2}
+    model = ScriptedModel("x", "y")
     prompt = PromptCoordinator([NotebookPromptContributor(names)])
     orchestrator = AgentOrchestrator(model=model, prompt_coordinator=prompt)
-    for number, name in enumerate(("second", "third", "first")):
-        names[name] = [number]
-        await orchestrator.preview_chat("What is there?")
-        assert sent(await previewed(orchestrator, "What is there?")) == sent(model.requests[number])
-    assert len(prompt.explain()) == 2
+    await orchestrator.chat("What is there?")
+    names["second"] = ["new"]
+    await orchestrator.preview_chat("What is there?")
+    names["first"] = ["newer"]
+    assert sent(await previewed(orchestrator, "What is there?")) == sent(model.requests[1])
+    lines = model.requests[1].messages[0].content.splitlines()
+    assert [line.split(":")[0] for line in lines[-2:]] == ["- second", "- first"]
 
 
 async def test_a_compaction_that_needs_no_model_is_previewed():
