@@ -14,7 +14,7 @@ from support.llm_server import LLMServer
 from victor_nb.errors import UsageError
 from victor_nb.messages import MODEL_SETTINGS
 from victor_nb.notebook.arguments import parse_cell_line
-from victor_nb.notebook.flags import FLAGS
+from victor_nb.notebook.flags import BOOLS, EFFORTS, FLAGS, TIERS
 
 Shared = tuple[Kernel, LLMServer]
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -45,6 +45,13 @@ def test_a_value_that_cannot_be_is_refused_with_what_can(line: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_cell_line(line)
     assert caught.value.message.startswith(f"%%victor: {line}: it must be ")
+
+
+@pytest.mark.parametrize(
+    ("flag", "known"), [("thinking", EFFORTS), ("service-tier", TIERS), ("parallel-tool-calls", BOOLS)]
+)
+def test_values_that_completion_offers_are_taken(flag: str, known: tuple[str, ...]) -> None:
+    assert all(parse_cell_line(f"--{flag} {value}").settings for value in known)
 
 
 def test_every_setting_with_a_plain_value_has_a_flag() -> None:

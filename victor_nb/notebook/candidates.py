@@ -12,7 +12,7 @@ from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from victor_nb.notebook.cursor import Place
-from victor_nb.notebook.flags import FLAGS, FORMATS, Flag
+from victor_nb.notebook.flags import BOOLS, EFFORTS, FLAGS, FORMATS, TIERS, Flag
 from victor_nb.notebook.lately import Lately
 from victor_nb.notebook.namespace import namespace_of
 from victor_nb.notebook.verb_table import FOLLOWING, VERBS
@@ -46,6 +46,9 @@ class Candidates:
             "function": self._functions,
             "type": self._types,
             "format": lambda: FORMATS,
+            "effort": lambda: EFFORTS,
+            "bool": lambda: BOOLS,
+            "tier": lambda: TIERS,
             "verb": lambda: VERBS,
         }
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from victor_nb.messages import JsonValue
 
 FORMATS: Final = ("markdown", "text", "code", "json")
+BOOLS: Final = ("true", "false")
+EFFORTS: Final = (*BOOLS, "minimal", "low", "medium", "high", "xhigh", "max")
+TIERS: Final = ("auto", "default", "flex", "priority")
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def _dollars(text: str) -> float:
     raise UsageError(f"%%victor: --budget {text}: it must be US dollars above 0.", hint="as in --budget 0.05")
 
 
-def _setting(name: str, help: str, metavar: str) -> Flag:
+def _setting(name: str, help: str, metavar: str, values: str = "") -> Flag:
     flag = f"--{name.replace('_', '-')}"
 
     def read(text: str) -> Any:
@@ -120,7 +123,7 @@ def _setting(name: str, help: str, metavar: str) -> Flag:
         except UsageError as error:
             raise UsageError(f"%%victor: {flag} {text}: {error.message}", hint="see %%victor?") from None
 
-    return Flag(name, (flag,), help, metavar, read, is_setting=True)
+    return Flag(name, (flag,), help, metavar, read, values=values, is_setting=True)
 
 
 FLAGS: Final[tuple[Flag, ...]] = (
@@ -161,11 +164,13 @@ FLAGS: Final[tuple[Flag, ...]] = (
     _setting("top_k", "from how many likely words one is drawn", "COUNT"),
     _setting("seed", "a whole number: the same one gives about the same answer", "NUMBER"),
     _setting("timeout", "seconds until a request is given up", "SECONDS"),
-    _setting("thinking", "true, false, minimal, low, medium, high, xhigh or max: how much it reasons", "EFFORT"),
+    _setting(
+        "thinking", "how much it reasons: true, false, minimal, low, medium, high, xhigh, max", "EFFORT", "effort"
+    ),
     _setting("presence_penalty", "from -2 to 2: against what was said already", "NUMBER"),
     _setting("frequency_penalty", "from -2 to 2: against what was said often", "NUMBER"),
-    _setting("parallel_tool_calls", "true or false: several calls in one answer", "BOOL"),
-    _setting("service_tier", "auto, default, flex or priority", "TIER"),
+    _setting("parallel_tool_calls", "true or false: several calls in one answer", "BOOL", "bool"),
+    _setting("service_tier", "auto, default, flex or priority", "TIER", "tier"),
     Flag(
         "budget",
         ("--budget",),

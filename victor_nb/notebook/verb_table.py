@@ -55,7 +55,7 @@ FOLLOWING: Final[Mapping[str, tuple[str, ...]]] = {
     "context": ("--last",),
     "config": ("<setting>",),
     "budget": ("off",),
-    "continue": ("-m", "-s", "-o", "--system", "--budget", "--dry-run"),
+    "continue": ("<flag>",),
     "analytics": ("<column>", "size", "vacuum", "backup", "prune"),
     "analytics prune": ("--before", "--undelivered"),
     "export": ("status", "now", "retry"),
