@@ -271,6 +271,7 @@ class ChatResponse:
 
     `cost_usd` is in US dollars, or None when the price is unknown; durations are seconds of a monotonic clock;
     `output` is the validated object when `output_type` was asked for, which `typed` tells: None may be an answer.
+    `requests` were sent to the model; `context_fraction` is the share of its window that the last one took, if known.
     """
 
     content: str
@@ -288,6 +289,8 @@ class ChatResponse:
     reasoning: str = ""
     output: Any = None
     typed: bool = False
+    requests: int = 0
+    context_fraction: float | None = None
 
     @property
     def value(self) -> Any:

@@ -286,6 +286,8 @@ class Turn:
             reasoning=result.reasoning,
             output=result.output,
             typed=result.typed,
+            requests=totals.requests,
+            context_fraction=totals.context_fraction,
         )
 
     def _identity(self) -> tuple[str | None, str | None]:

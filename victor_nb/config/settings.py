@@ -93,6 +93,8 @@ class Settings(BaseSettings):
         prices: of models that no table knows, or that cost you something else: `{"openai:my-model": (0.5, 2)}`, input
             and output, in US dollars per million tokens.
         temperature, max_tokens, top_p, timeout_s: sent with every request unless None.
+        verbosity: what a notebook shows beside the answers: `quiet` leaves out the line below them and confirmations,
+            `detailed` tells more in that line.
     """
 
     model_config = SettingsConfigDict(
@@ -131,6 +133,7 @@ class Settings(BaseSettings):
     max_tokens: Positive | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     timeout_s: Seconds | None = None
+    verbosity: Literal["quiet", "normal", "detailed"] = "normal"
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
 

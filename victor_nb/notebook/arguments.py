@@ -78,9 +78,12 @@ def take_flags(prog: str, words: Sequence[str]) -> tuple[CellOptions, list[str]]
     given = {flag: value for flag in FLAGS if (value := getattr(found, flag.field)) is not None}
     read = {flag: flag.read(value) for flag, value in given.items()}
     settings = {flag.field: value for flag, value in read.items() if flag.is_setting}
-    return CellOptions(
+    options = CellOptions(
         **{flag.field: value for flag, value in read.items() if not flag.is_setting}, settings=settings
-    ), rest
+    )
+    if options.quiet and options.verbose:
+        raise UsageError(f"{prog}: -q and -v exclude each other.", hint="leave one of them out")
+    return options, rest
 
 
 def _free_words(line: str) -> list[str]:

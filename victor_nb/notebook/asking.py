@@ -139,15 +139,17 @@ class Asker:
             raise AnswerInterrupted(f"the answer was interrupted; {kept}") from None
 
     def _display(self, options: CellOptions) -> AnswerDisplay | TerminalDisplay:
+        verbosity = options.verbosity(self._orchestrator.settings.verbosity)
+        shown: dict[str, Any] = {"quiet": verbosity == "quiet", "detailed": verbosity == "detailed"}
         if not hasattr(self._host.shell, "kernel"):
             from victor_nb.notebook.terminal import TerminalDisplay
 
-            return TerminalDisplay(quiet=options.quiet, look=options.format)
+            return TerminalDisplay(**shown, look=options.format)
         from victor_nb.notebook.stream import AnswerDisplay, IPythonPublisher
 
         publisher = IPythonPublisher(self._host.shell)
         sole = publisher.alone and not self._waiting  # a tool that asks is in the cell of the answer that called it
-        return AnswerDisplay(publisher, quiet=options.quiet, sole=sole, look=options.format)
+        return AnswerDisplay(publisher, **shown, sole=sole, look=options.format)
 
     def _bind(self, options: CellOptions, response: ChatResponse | None) -> None:
         if options.output and response:
@@ -157,7 +159,8 @@ class Asker:
         if options.code:
             from victor_nb.notebook.code_cells import put_answer
 
-            put_answer(self._host.shell, response)
+            quiet = options.verbosity(self._orchestrator.settings.verbosity) == "quiet"
+            put_answer(self._host.shell, response, quiet=quiet)
 
     def _tools(self, names: Sequence[str], offered: Sequence[object]) -> list[ToolFunction]:
         """The functions that `--tools` names, but for those that every turn has anyway."""

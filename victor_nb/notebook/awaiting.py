@@ -32,12 +32,12 @@ class AnswerCancelled(asyncio.CancelledError):
         return [f"KeyboardInterrupt: {self}"]
 
 
-def ask(message: str, *, quiet: bool = False, **arguments: Any) -> Coroutine[Any, Any, ChatResponse]:
+def ask(message: str, *, quiet: bool | None = None, **arguments: Any) -> Coroutine[Any, Any, ChatResponse]:
     """Ask, to be awaited; the answer streams in below the cell that calls this, whatever runs meanwhile.
 
     Args:
         message: what is asked.
-        quiet: no footer under the answer.
+        quiet: no footer under the answer; as the setting `verbosity` says by default.
         **arguments: as those of `AgentOrchestrator.chat`: `model=`, `session_id=`, `tools=`, `output_type=`, …
 
     Raises:
@@ -49,18 +49,22 @@ def ask(message: str, *, quiet: bool = False, **arguments: Any) -> Coroutine[Any
     host = lent()
     if not isinstance(host, KernelHost):
         return orchestrator.chat(message, **arguments)
-    return _Asked(orchestrator, _display(host, quiet)).run(message, arguments)
+    return _Asked(orchestrator, _display(host, quiet, orchestrator.settings.verbosity)).run(message, arguments)
 
 
-def _display(host: KernelHost, quiet: bool) -> AnswerDisplay | TerminalDisplay:
+def _display(host: KernelHost, quiet: bool | None, verbosity: str) -> AnswerDisplay | TerminalDisplay:
+    shown: dict[str, Any] = {
+        "quiet": verbosity == "quiet" if quiet is None else quiet,
+        "detailed": verbosity == "detailed",
+    }
     if not hasattr(host.shell, "kernel"):
         from victor_nb.notebook.terminal import TerminalDisplay
 
-        return TerminalDisplay(quiet=quiet)
+        return TerminalDisplay(**shown)
     from victor_nb.notebook.publisher import CellPublisher
     from victor_nb.notebook.stream import AnswerDisplay
 
-    display = AnswerDisplay(CellPublisher(host.shell, host.request()), quiet=quiet)
+    display = AnswerDisplay(CellPublisher(host.shell, host.request()), **shown)
     display.announce()
     return display
 

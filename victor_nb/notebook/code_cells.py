@@ -37,15 +37,16 @@ def take_offer() -> str | None:
     return offered
 
 
-def put_answer(shell: InteractiveShell, response: ChatResponse) -> None:
-    """The Python code of an answer into the next cell; a line says so, or that there is none."""
+def put_answer(shell: InteractiveShell, response: ChatResponse, *, quiet: bool = False) -> None:
+    """The Python code of an answer into the next cell; a line says so unless `quiet`, or that there is none."""
     blocks = python_of(response.code)
     if blocks:
         put(shell, blocks)
+    if blocks and not quiet:
         say(f"{counted(len(blocks))} in the next cell. If there is none: %victor paste --print")
-    elif response.code:
+    elif response.code and not blocks:
         say(f"No Python code in the answer; %victor paste N takes block N of {len(response.code)}.")
-    else:
+    elif not blocks:
         say("No code in the answer.")
 
 

@@ -40,6 +40,11 @@ class CellOptions:
     dry_run: bool = False
     raw: bool = False
     quiet: bool = False
+    verbose: bool = False
+
+    def verbosity(self, setting: str) -> str:
+        """A flag wins over the setting of that name."""
+        return "quiet" if self.quiet else "detailed" if self.verbose else setting
 
 
 def as_written(value: Any) -> Any:
@@ -181,4 +186,5 @@ FLAGS: Final[tuple[Flag, ...]] = (
     Flag("dry_run", ("--dry-run",), "show what would be sent, its tokens and its price, and send nothing"),
     Flag("raw", ("--raw",), "send the text as it is: {{ expressions }} are not replaced by their values"),
     Flag("quiet", ("-q", "--quiet"), "no footer under the answer"),
+    Flag("verbose", ("-v", "--verbose"), "a footer that also tells requests, tool calls, context and session"),
 )

@@ -6,7 +6,7 @@ Whatever comes from a model or a tool is hostile here: it is escaped, capped and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from html import escape
 
 from victor_nb.messages import ChatResponse, ToolCall, ToolResult, ToolStatus
@@ -87,14 +87,15 @@ def render_note(text: str) -> str:
     return f'<div class="note">{escape(text)}</div>'
 
 
-def render_footer(response: ChatResponse) -> str:
+def render_footer(response: ChatResponse, *, detailed: bool = False) -> str:
     """`footer_text` as one small muted line."""
-    return f'<div class="footer">{escape(footer_text(response)).replace("$", "<span>$</span>")}</div>'
+    text = footer_text(response, detailed=detailed)
+    return f'<div class="footer">{escape(text).replace("$", "<span>$</span>")}</div>'
 
 
-def footer_text(response: ChatResponse) -> str:
+def footer_text(response: ChatResponse, *, detailed: bool = False) -> str:
     """`model · 120 in + 45 out tokens · $0.0012 · 0.8 s`; says so when the cost is unknown, the tokens are
-    estimated, the answer is incomplete, or no model gave it."""
+    estimated, the answer is incomplete, or no model gave it. With `detailed`, also how it came about."""
     demo = response.provider == "demo" or response.usage.source == "unmeasured"
     name = _inline(response.model, 80)
     state = {"ok": "", "error": "failed", "interrupted": "interrupted"}[response.status]
@@ -104,8 +105,22 @@ def footer_text(response: ChatResponse) -> str:
         "no cost" if demo and response.cost_usd is None else _cost(response.cost_usd),
         _seconds(response.duration_s),
         state,
+        *(_details(response) if detailed else ()),
     ]
     return " · ".join(part for part in parts if part)
+
+
+def _details(response: ChatResponse) -> Iterator[str]:
+    calls, failed = len(response.tool_calls), sum(call.status != "ok" for call in response.tool_calls)
+    yield _counted(response.requests, "request")
+    yield _counted(calls, "tool call") + (f" ({failed} failed)" if failed else "")
+    if response.context_fraction is not None:
+        yield f"{response.context_fraction:.0%} of the window"
+    yield f"session {_inline(response.session_id, 80)}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _tokens(response: ChatResponse) -> str:

@@ -62,12 +62,14 @@ class AnswerDisplay:
         publish: Publisher,
         *,
         quiet: bool = False,
+        detailed: bool = False,
         sole: bool = False,
         look: str = "markdown",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._publish = publish
         self._quiet = quiet
+        self._detailed = detailed
         self._sole = sole
         self._look = LOOKS[look]
         self._clock = clock
@@ -160,10 +162,12 @@ class AnswerDisplay:
         shown = None if self._quiet else response
         segments = self._look(self._whole.segments)
         html = render_segments(segments) + (render_note(note) if note else "")
+        html += render_footer(shown, detailed=self._detailed) if shown else ""
+        footer = footer_text(shown, detailed=self._detailed) if shown else ""
         self._replace(
             {
-                "text/html": wrap(html + (render_footer(shown) if shown else "")),
-                "text/plain": plain_text(segments, note, footer_text(shown) if shown else ""),
+                "text/html": wrap(html),
+                "text/plain": plain_text(segments, note, footer),
             }
         )
 

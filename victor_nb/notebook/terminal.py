@@ -19,9 +19,12 @@ from victor_nb.notebook.transcript import answer_of
 class TerminalDisplay:
     """Prints one answer to `out` (default: `sys.stdout`) while it arrives; where `look` needs the whole, at the end."""
 
-    def __init__(self, out: TextIO | None = None, *, quiet: bool = False, look: str = "markdown") -> None:
+    def __init__(
+        self, out: TextIO | None = None, *, quiet: bool = False, detailed: bool = False, look: str = "markdown"
+    ) -> None:
         self._out = out or sys.stdout
         self._quiet = quiet
+        self._detailed = detailed
         self._look = LOOKS[look]
         self._at_once = look in ("markdown", "text")
         self._pieces: list[str] = []
@@ -53,12 +56,12 @@ class TerminalDisplay:
         if response.typed or not self._pieces or not self._at_once:
             self._line("")
             self._write(plain_text(self._look(answer_of(response))))
-        self._line(footer_text(response) if footer and not self._quiet else "")
+        self._line(footer_text(response, detailed=self._detailed) if footer and not self._quiet else "")
 
     def interrupted(self, response: ChatResponse | None = None) -> None:
         self._line(INTERRUPTED)
         if response and not self._quiet:
-            self._line(footer_text(response))
+            self._line(footer_text(response, detailed=self._detailed))
 
     def failed(self, note: str = FAILED) -> None:
         if self._pieces:

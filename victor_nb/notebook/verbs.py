@@ -4,6 +4,7 @@ for `continue` and `explain`, and for `compact` and `preview` with a strategy th
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from victor_nb.agent.tags import parse_tags
@@ -23,7 +24,7 @@ from victor_nb.notebook.verbs_export import export
 from victor_nb.notebook.verbs_models import models
 from victor_nb.notebook.verbs_panel import panel
 from victor_nb.notebook.verbs_transcript import transcript
-from victor_nb.notebook.words import Verb, Wait, refuse_more, say
+from victor_nb.notebook.words import Verb, Wait, confirm, refuse_more, say
 
 if TYPE_CHECKING:
     from victor_nb.protocols import IChatModel
@@ -57,7 +58,7 @@ def _use(session: Session, words: list[str], wait: Wait) -> None:
     refuse_random("%victor use", words)
     if len(words) != 1:
         raise UsageError("%victor use takes one model.", hint="as %victor use openai:gpt-5, or %victor use demo")
-    say(f"Using {_named(wait(session.orchestrator.use_model(words[0])))}.")
+    confirm(session, f"Using {_named(wait(session.orchestrator.use_model(words[0])))}.")
 
 
 def _model(session: Session, words: list[str], wait: Wait) -> None:
@@ -77,7 +78,7 @@ def _tags(session: Session, words: list[str], wait: Wait) -> None:
             )
     session.tags.update(parse_tags(word for word in words if "=" in word))
     told = " ".join(f"{name}={_as_text(value)}" for name, value in sorted(session.tags.items()))
-    say(f"Every turn is tagged {told}." if told else "No tags.")
+    (partial(confirm, session) if words else say)(f"Every turn is tagged {told}." if told else "No tags.")
 
 
 def _as_text(value: object) -> str:

@@ -10,7 +10,7 @@ from victor_nb.messages import CodeBlock, code_blocks
 from victor_nb.notebook.arguments import parse_words
 from victor_nb.notebook.code_cells import counted, joined, put, python_of, take_offer
 from victor_nb.notebook.kernel_host import KernelHost
-from victor_nb.notebook.words import Wait, say
+from victor_nb.notebook.words import Wait, confirm, say
 
 if TYPE_CHECKING:
     from victor_nb.session import Session
@@ -33,7 +33,7 @@ def paste(session: Session, words: list[str], wait: Wait) -> None:
         say(joined(chosen))
         return
     put(host.shell, chosen)
-    say(f"{counted(len(chosen))} in the next cell. If there is none: %victor paste --print")
+    confirm(session, f"{counted(len(chosen))} in the next cell. If there is none: %victor paste --print")
 
 
 def _last_answer(session: Session) -> str:

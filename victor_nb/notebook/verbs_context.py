@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from victor_nb.errors import UsageError
 from victor_nb.notebook.conversation import NotebookConversation
 from victor_nb.notebook.listing import frame_of, said
-from victor_nb.notebook.words import Wait, refuse, refuse_more, say
+from victor_nb.notebook.words import Wait, confirm, refuse, refuse_more, say
 
 if TYPE_CHECKING:
     from victor_nb.context.compaction import CompactionRecord
@@ -39,7 +39,7 @@ def undo(session: Session, words: list[str], wait: Wait) -> None:
     if record is None:
         say("There is no compaction to undo.")
     else:
-        say(f"Undone: the conversation takes about {_of(session).state.tokens:,} tokens again.")
+        confirm(session, f"Undone: the conversation takes about {_of(session).state.tokens:,} tokens again.")
 
 
 def preview(session: Session, words: list[str], wait: Wait) -> Any:
@@ -59,12 +59,12 @@ def preview(session: Session, words: list[str], wait: Wait) -> Any:
 
 def pin(session: Session, words: list[str], wait: Wait) -> None:
     message = _of(session).pin(_target("pin", words))
-    say(f"Pinned, so that it is always sent: {_excerpt(message)}")
+    confirm(session, f"Pinned, so that it is always sent: {_excerpt(message)}")
 
 
 def unpin(session: Session, words: list[str], wait: Wait) -> None:
     message = _of(session).unpin(_target("unpin", words))
-    say(f"No longer pinned: {_excerpt(message)}")
+    confirm(session, f"No longer pinned: {_excerpt(message)}")
 
 
 def search(session: Session, words: list[str], wait: Wait) -> Any:

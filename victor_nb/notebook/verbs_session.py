@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +13,7 @@ from victor_nb.notebook.conversation import NotebookConversation
 from victor_nb.notebook.held import choice
 from victor_nb.notebook.questions import YES, ask
 from victor_nb.notebook.session_table import joined
-from victor_nb.notebook.words import Wait, refuse_more, say
+from victor_nb.notebook.words import Wait, confirm, refuse_more, say
 
 if TYPE_CHECKING:
     import argparse
@@ -47,7 +48,8 @@ def session(session: Session, words: list[str], wait: Wait) -> None:
         _go(session, found)
     elif found.fork or found.read_only or found.notebook:
         raise UsageError("%victor session needs the name of the session.", hint=_HINT)
-    say(f"Session {session.orchestrator.session_id}: {_size(session)}.{_only_looked_at(session, found.read_only)}")
+    tell = partial(confirm, session) if found.names else say
+    tell(f"Session {session.orchestrator.session_id}: {_size(session)}.{_only_looked_at(session, found.read_only)}")
 
 
 def _go(session: Session, found: argparse.Namespace) -> None:
@@ -96,14 +98,14 @@ def _fork(session: Session, words: list[str]) -> None:
     )
     turn = int(found.at) if found.at and found.at.lstrip("-").isdigit() else found.at
     new = session.orchestrator.sessions.fork(found.name, found.new, at_turn=turn)
-    say(f"Copied {found.name} to {new}. %victor session {new} goes there.")
+    confirm(session, f"Copied {found.name} to {new}. %victor session {new} goes there.")
 
 
 def _rename(session: Session, words: list[str]) -> None:
     hint = "as %victor session rename thesis chapter-1"
     found = parse_words("%victor session rename", words, hint, ("old", {}), ("new", {}))
     session.orchestrator.sessions.rename(found.old, found.new)
-    say(f"Renamed {found.old} to {found.new}.")
+    confirm(session, f"Renamed {found.old} to {found.new}.")
 
 
 def _delete(session: Session, words: list[str]) -> None:
@@ -119,7 +121,7 @@ def _delete(session: Session, words: list[str]) -> None:
         say("Nothing was deleted.")
     else:
         sessions.delete(found.name)
-        say(f"Deleted {found.name}. What was recorded of its turns is still in vn.analytics.")
+        confirm(session, f"Deleted {found.name}. What was recorded of its turns is still in vn.analytics.")
 
 
 def _is_sure(question: str) -> bool:
@@ -133,14 +135,14 @@ def _export(session: Session, words: list[str]) -> None:
     hint = "as %victor session export thesis thesis.jsonl"
     found = parse_words("%victor session export", words, hint, ("name", {}), ("path", {}))
     path = session.orchestrator.sessions.export(found.name, Path(found.path).expanduser())
-    say(f"Wrote {found.name} to {path}.")
+    confirm(session, f"Wrote {found.name} to {path}.")
 
 
 def _import(session: Session, words: list[str]) -> None:
     hint = "as %victor session import thesis.jsonl"
     found = parse_words("%victor session import", words, hint, ("path", {}), ("name", {"nargs": "?"}))
     name = session.orchestrator.sessions.import_file(Path(found.path).expanduser(), found.name)
-    say(f"Read {found.path} into {name}. %victor session {name} goes there.")
+    confirm(session, f"Read {found.path} into {name}. %victor session {name} goes there.")
 
 
 def sessions(session: Session, words: list[str], wait: Wait) -> Any:
@@ -151,7 +153,7 @@ def sessions(session: Session, words: list[str], wait: Wait) -> Any:
 def reset(session: Session, words: list[str], wait: Wait) -> None:
     refuse_more("reset", words)
     NotebookConversation(lambda: session.orchestrator).reset()
-    say("The conversation is empty again. What was recorded is still in vn.analytics.")
+    confirm(session, "The conversation is empty again. What was recorded is still in vn.analytics.")
 
 
 def _only_looked_at(session: Session, asked_for: bool) -> str:

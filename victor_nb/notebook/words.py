@@ -19,6 +19,12 @@ def say(text: str) -> None:
     print(text)  # noqa: T201
 
 
+def confirm(session: Session, text: str) -> None:
+    """Say that something was done, unless the setting `verbosity` is `quiet`."""
+    if session.orchestrator.settings.verbosity != "quiet":
+        say(text)
+
+
 def refuse_more(verb: str, words: list[str]) -> None:
     """
     Raises:
