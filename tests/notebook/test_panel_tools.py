@@ -172,5 +172,5 @@ def test_expressions_in_a_question_are_evaluated_on_the_main_thread(panel: Widge
     panel.wait_for("So it is.")
     panel.wait_for("looked")
     assert server.requests[-1].body["messages"][-1]["content"] == "Is it True?"
-    panel.enter(panel.find("TextModel"), "Is it {{ hree() }}?")
-    panel.wait_for("{{ hree() }} on line 1: NameError: name &#x27;hree&#x27; is not defined.")
+    panel.enter(panel.find("TextModel"), "Is it {{ heres() }}?")
+    panel.wait_for("{{ heres() }} on line 1: NameError: name &#x27;heres&#x27; is not defined.")
