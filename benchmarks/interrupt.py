@@ -78,7 +78,7 @@ def contenders() -> dict[str, tuple[str, str]]:
         "time.sleep(60)": ("import time\nprint('.', flush=True)\ntime.sleep(60)", "KeyboardInterrupt"),
         "%%victor": ("%%victor\nGo on", "AnswerInterrupted"),
         "%%victor, a tool": ("%%victor --tools slow\nRun it", "AnswerInterrupted"),
-        "await vn.ask()": ("await vn.ask('Go on')", "AnswerCancelled"),
+        "await vn.ask()": ("await vn.ask('Go on')", "CancelledError"),
     }
     if importlib.util.find_spec("chatlas"):
         found["chatlas"] = ("_ = peer.chat('Go on')", "KeyboardInterrupt")

@@ -120,6 +120,28 @@ def test_a_task_that_is_cancelled_ends_alone(shared: Shared) -> None:
     assert value_of(kernel, "task.cancelled()") == "True"
 
 
+def test_a_time_limit_is_one(shared: Shared) -> None:
+    kernel, server = shared
+    gate = threading.Event()
+    server.reply(chunks=("The first half, ", "the second half."), gate=gate, gate_after=1)
+    limited = "async with asyncio.timeout(0.7):\n    await vn.ask('Tell me', session_id='limited')"
+    done = kernel.run(f"import asyncio\n{limited}")
+    gate.set()
+    assert done.error
+    assert done.error.ename == "TimeoutError"
+    assert "incomplete" in shown(done)
+
+
+def test_what_needs_approval_is_denied_while_no_cell_runs_that_could_ask(shared: Shared) -> None:
+    kernel, server = shared
+    run_ok(kernel, "@vn.tool(requires_approval=True)\ndef drop() -> str:\n    return 'dropped'")
+    server.reply(tool_calls=[("drop", {})], delay_s=0.3)
+    server.reply("It was not to be.")
+    first = start_in_background(kernel, "Drop it", "session_id='asks'")
+    kernel.wait_until(first, lambda result: "not to be" in shown(result))
+    assert value_of(kernel, "(await task).tool_calls[0].status") == "'denied'"
+
+
 def test_the_front_end_sees_a_place_at_once(shared: Shared) -> None:
     kernel, server = shared
     server.reply("Later.", delay_s=0.5)

@@ -25,13 +25,6 @@ log = logging.getLogger(__name__)
 _TICK_S = 0.1
 
 
-class AnswerCancelled(asyncio.CancelledError):
-    """The task that awaited the answer was cancelled, as an interrupt of its cell does. The partial answer is kept."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [f"KeyboardInterrupt: {self}"]
-
-
 def ask(message: str, *, quiet: bool | None = None, **arguments: Any) -> Coroutine[Any, Any, ChatResponse]:
     """Ask, to be awaited; the answer streams in below the cell that calls this, whatever runs meanwhile.
 
@@ -77,15 +70,14 @@ class _Asked:
         self._display = display
 
     async def run(self, message: str, arguments: dict[str, Any]) -> ChatResponse:
-        before = self._orchestrator.last_response
         ticking = asyncio.create_task(self._tick())
         try:
             response = await self._orchestrator.chat(message, **arguments, on_chunk=self._feed)
-        except asyncio.CancelledError:
-            partial = self._orchestrator.last_response
-            self._safely(lambda: self._display.interrupted(None if partial is before else partial))
+        except asyncio.CancelledError as error:
+            self._safely(lambda: self._display.interrupted(self._partial(arguments.get("session_id"))))
             kept = "what had arrived is kept" if self._display.text else "nothing had arrived"
-            raise AnswerCancelled(f"the answer was interrupted; {kept}") from None
+            _show_as(error, f"KeyboardInterrupt: the answer was interrupted; {kept}")
+            raise
         except BaseException as error:
             note = f"{type(error).__name__}: {error}"
             self._safely(lambda: self._display.failed(note))
@@ -94,6 +86,13 @@ class _Asked:
             ticking.cancel()
         self._safely(lambda: self._display.finish(response))
         return response
+
+    def _partial(self, session_id: str | None) -> ChatResponse | None:
+        """What was kept of this turn. Others may have ended meanwhile."""
+        last = self._orchestrator.last_response
+        if last and last.status == "interrupted" and last.session_id == (session_id or self._orchestrator.session_id):
+            return last
+        return None
 
     async def _tick(self) -> None:
         while True:
@@ -109,3 +108,12 @@ class _Asked:
             show()
         except Exception:
             log.exception("the answer could not be displayed")
+
+
+def _show_as(error: asyncio.CancelledError, line: str) -> None:
+    """In a cell that was interrupted. A class of our own would be none that `asyncio.timeout()` knows."""
+
+    def rendered() -> list[str]:
+        return [line]
+
+    setattr(error, "_render_traceback_", rendered)  # noqa: B010 (the class does not have it)
