@@ -55,7 +55,18 @@ def test_tools_run_on_the_main_thread(llm_server: LLMServer, tmp_path: Path) -> 
         "import threading\n@vn.tool\ndef where():\n    print(threading.current_thread() is threading.main_thread())"
     )
     done = terminal(tmp_path, define, f"%%victor -m {llm_server.openai_url}#m\nHi")
-    assert "[where({}) … running]\nTrue\n" in done.stdout
+    assert "[where({}) … running]\nTrue\n[where({}) ✓ · " in done.stdout
+
+
+def test_the_await_form_prints_too_and_the_conversation_can_be_printed_again(
+    llm_server: LLMServer, tmp_path: Path
+) -> None:
+    llm_server.reply("It is **four**.")
+    use = f"%victor use {llm_server.openai_url}#m"
+    done = terminal(tmp_path, use, "a = await vn.ask('Two and two?')", "%victor transcript")
+    assert "\nIt is **four**.\nm · 10 in" in done.stdout
+    again = done.stdout[done.stdout.index("1 turn.") :]
+    assert "\n> Two and two?\n\nIt is **four**.\n\nm · 10 in" in again
 
 
 def test_an_error_is_two_lines(tmp_path: Path) -> None:

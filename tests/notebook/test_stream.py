@@ -182,7 +182,6 @@ def test_a_cell_is_ours_alone_only_if_nothing_else_can_have_printed_in_it(kernel
         "get_ipython().register_magic_function(victor, 'cell')"
     )
     assert kernel.run("%%victor -q\nWhat is {{ df }}?").stdout == "True\n"
-    assert kernel.run("%%victor\nWhat is {{ noisy(df) }}?").stdout == "False\n"
     assert kernel.run("for _ in 'ab': get_ipython().run_cell_magic('victor', '', 'hi')").stdout == "False\n" * 2
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
-from victor_nb.messages import ChatChunk, ChatResponse
+from victor_nb.messages import ChatChunk, ChatResponse, ToolCall
 from victor_nb.notebook.characters import clean
 from victor_nb.notebook.looks import LOOKS
 from victor_nb.notebook.render import footer_text, plain_text, tool_text
@@ -42,6 +42,8 @@ class TerminalDisplay:
                 self._write(clean(chunk.content.replace("\r", "")))
         if chunk.tool_started:
             self._line(tool_text(chunk.tool_started))
+        if done := chunk.tool_finished:
+            self._line(tool_text(ToolCall(done.id, done.name, done.arguments), done))
 
     def tick(self) -> None:
         """Nothing is held back."""
