@@ -88,8 +88,11 @@ async def test_after_tools_that_were_interrupted_or_too_many():
         return a
 
     model = slow(Reply("", [call("wait")]), call("add", a=1), call("add", a=2), "Done.")
-    orchestrator = AgentOrchestrator(Settings(max_tool_rounds=1), model=model, tools=[wait, add])
-    await interrupt(orchestrator)
+    options: dict[str, Any] = {"model": model, "tools": [wait, add], "session_id": "tools"}
+    first = AgentOrchestrator(Settings(max_tool_rounds=1), **options)
+    await interrupt(first)
+    first.close()
+    orchestrator = AgentOrchestrator(Settings(max_tool_rounds=1), **options)
     assert contents(orchestrator)[-1] == ("tool", "interrupted by the user")
     with pytest.raises(ToolLimitError):
         await orchestrator.continue_chat()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from victor_nb.agent.budget import Purse, dollars, expected_cost
 from victor_nb.agent.coordinators.analytics_coordinator import AnalyticsCoordinator
@@ -20,7 +20,7 @@ from victor_nb.agent.receipts import NothingRecorded
 from victor_nb.agent.recorder import TurnOrigin, TurnRecorder
 from victor_nb.agent.tools.rounds import ToolSite
 from victor_nb.agent.turn import Turn
-from victor_nb.context.compaction import CompactionRecord
+from victor_nb.context.compaction import CompactionRecord, WindowSource
 from victor_nb.errors import ContextError
 from victor_nb.events import EventContent
 from victor_nb.messages import JsonValue, Message, ModelRequest, ToolSpec, Usage
@@ -28,6 +28,13 @@ from victor_nb.models.embeddings import TFIDF
 from victor_nb.models.embeddings import embed as embed_texts
 from victor_nb.models.keyless import KeylessModel
 from victor_nb.protocols import IChatModel
+
+_SOURCES: Final[dict[WindowSource, str]] = {
+    "settings": "set",
+    "profile": "the model's",
+    "fallback": "assumed",
+    "overflow": "the provider takes no more",
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class RequestPreview:
     settings: Mapping[str, JsonValue]
     replaces: str | None
     window_tokens: int
-    window_source: str
+    window_source: WindowSource
     input_tokens: int
     estimated_tokens: int
     reserved_output_tokens: int
@@ -84,7 +91,7 @@ class RequestPreview:
         """One line: to whom, how large, for how much, and whether it would be sent."""
         counted = f"{self.input_tokens:,} tokens in ({self.estimated_tokens:,} of them estimated)"
         room = f"{self.reserved_output_tokens:,} of them kept for the answer"
-        window = f"window {self.window_tokens:,} ({self.window_source}), {room}"
+        window = f"window {self.window_tokens:,} ({_SOURCES[self.window_source]}), {room}"
         cost = self.cost_note if self.cost_usd is None else f"input about {dollars(self.cost_usd)}"
         most = "" if self.most_usd is None else f", at most {dollars(self.most_usd)}"
         return f"Not sent. {self.provider}:{self.model} · {counted} · {window} · {cost}{most}"
