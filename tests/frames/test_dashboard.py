@@ -142,6 +142,26 @@ def test_it_is_small_and_whole_whatever_happened(tmp_path: Path):
     store.close()
 
 
+def test_it_is_small_where_everything_is_full_and_every_name_is_long():
+    store, long = SQLiteStore(), "'" * 200  # five characters more, once they are escaped
+    counts = {"cache_write_tokens": 10**7, "reasoning_tokens": 10**8, "output_tokens": 10**9, "context_fraction": 0.7}
+    for number in range(240):
+        names = {"model": f"{number % 9}{long}", "error_type": long, "status": "error"}
+        cost = None if number % 2 else 0.0123
+        read = {"input_tokens": 10**9 * (number % 7 + 1), "cache_read_tokens": 10**8 * (number % 5), "cost_usd": cost}
+        turn_id = record_turn(store, number, **names, **counts, **read, time_to_first_token_s=number % 3 / 2)
+        call = {"turn_id": turn_id, "tool_call_id": turn_id, "tool": f"{number % 9}{long}", "args_bytes": 3}
+        store.append("tool_call_started", "s", call)
+    store.flush()
+    for number in range(9):
+        outbox = store.claim(f"{number}{long}:{long}", 0)[0]
+        store.save_outbox(Outbox(outbox.exporter, store.kernel_run_id, 0, 1, 0, 3, last_error=long))
+    store.flush()
+    html = Analytics(lambda: store).dashboard(model=[f"{number}{long}" for number in range(9)]).html
+    assert len(html.encode()) <= MOST_BYTES
+    assert "and 3 more" in words(html)
+
+
 def test_events_that_were_lost_are_told(tmp_path: Path):
     store = SQLiteStore(tmp_path / "victor.db")
     for number in range(4):

@@ -85,7 +85,7 @@ def test_the_demo_has_no_tokens_and_no_price():
 def test_costs_add_up_and_unknown_prices_are_marked():
     found = picture(store_of({"cost_usd": 0.5}, {"cost_usd": None}, {"cost_usd": 0.25}))
     assert "Cost, added up: $0.75" in texts(found)
-    [marks] = found.findall(".//path[@class='x lack']")
+    [marks] = found.findall(".//path[@class='dot lack']")
     assert marks.attrib["d"].count("M") == 1
 
 

@@ -20,7 +20,7 @@ _RIGHT, _WIDEST, _HEAD = WIDTH - 2, 22, 26
 PITCH: Final = HEIGHT + _HEAD + 4
 _STEPS: Final = (1, 2, 4, 5, 6, 8, 10)
 _DROP: Final = "l-3-5h6z"
-_MARKS: Final = {"head": "▼", "lack": "✕", "flop": "✕"}
+_MARKS: Final = {"head": "▼", "lack": "▪", "flop": "▪"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +132,10 @@ def steps(plot: Plot, slots: Slots, values: Sequence[float], kind: str) -> str:
     return f'<path class="{kind} sum" d="M{LEFT} {plot.foot}{drawn}V{plot.foot}z"/>'
 
 
-def crosses(plot: Plot, slots: Slots, places: Iterable[int], kind: str) -> str:
+def dots(plot: Plot, slots: Slots, places: Iterable[int], kind: str) -> str:
     """A mark below the foot."""
-    drawn = "".join(f"M{slots.centre(place) - 2:g} {plot.foot + 2.5}l4 4m-4 0l4-4" for place in places)
-    return f'<path class="x {kind}" d="{drawn}"/>' if drawn else ""
+    drawn = "".join(f"M{slots.centre(place):g} {plot.foot + 3}v4" for place in places)
+    return f'<path class="dot {kind}" d="{drawn}"/>' if drawn else ""
 
 
 def drops(plot: Plot, slots: Slots, places: Iterable[int]) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from victor_nb.errors import UsageError
 from victor_nb.frames import dashboard_tables as tables
-from victor_nb.frames.dashboard_charts import charts
+from victor_nb.frames.dashboard_charts import MOST_BARS, charts
 from victor_nb.frames.dashboard_facts import DashboardFacts, read_facts
 from victor_nb.frames.dashboard_numbers import counted, size
 from victor_nb.frames.dashboard_style import CLASSES, STYLE
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from victor_nb.protocols import IEventStore
 
 MOST_BYTES: Final = 20_000
+_FEWER_BARS: Final = 25
 _PAGE: Final = (
     '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
     '<meta name="viewport" content="width=device-width"><title>Analytics</title>'
@@ -59,10 +60,12 @@ class Dashboard:
 
     @cached_property
     def html(self) -> str:
-        """At most `MOST_BYTES`: where names are very long, the pointer is told nothing."""
-        found = _wrapped(self._parts() + self._lists() + self._proof())
-        if len(found.encode()) > MOST_BYTES:
-            found = _wrapped(self._parts(hints=False) + self._lists() + self._proof())
+        """At most `MOST_BYTES`: where names are very long the pointer is told nothing, and then bars are fewer."""
+        rest, found = self._lists() + self._proof(), ""
+        for hints, most in ((True, MOST_BARS), (False, MOST_BARS), (False, _FEWER_BARS)):
+            found = _wrapped(self._parts(hints=hints, most=most) + rest)
+            if len(found.encode()) <= MOST_BYTES:
+                break
         return found
 
     @cached_property
@@ -100,13 +103,13 @@ class Dashboard:
                 draft.unlink(missing_ok=True)
         return target
 
-    def _parts(self, *, hints: bool = True) -> str:
+    def _parts(self, *, hints: bool = True, most: int = MOST_BARS) -> str:
         facts = self.facts
         beside = tables.by_model(facts.models) + tables.tools(facts)
         head = " · ".join(["<b>Analytics</b>", *(text(part, 140) for part in self.head if part)])
         return (
             f'<div class="quiet">{head}</div>{tables.tiles(facts.totals)}'
-            f'<div class="sides"><div>{_charts(facts, hints=hints)}</div><div>{beside}</div></div>'
+            f'<div class="sides"><div>{_charts(facts, hints=hints, most=most)}</div><div>{beside}</div></div>'
         )
 
     def _lists(self) -> str:
@@ -149,14 +152,14 @@ def _place(store: IEventStore) -> tuple[str, str]:
     return place, size(store.size_bytes()) if isinstance(store, IStoreUpkeep) and not store.degraded else ""
 
 
-def _charts(facts: DashboardFacts, *, hints: bool) -> str:
+def _charts(facts: DashboardFacts, *, hints: bool, most: int) -> str:
     """Hidden by an attribute and shown by the style sheet, and the words the other way round: see `dashboard_style`."""
     if not facts.turns:
         return f'<p class="quiet">{_nothing(facts)}</p>'
     words = in_words(facts)
     lines = "".join(f"<div>{text(line, 300)}</div>" for line in words if line)
     return (
-        f'<div class="charts" hidden="hidden">{charts(facts, " ".join(words), hints=hints)}</div>'
+        f'<div class="charts" hidden="hidden">{charts(facts, " ".join(words), hints=hints, most=most)}</div>'
         f'<div class="quiet">{_which(facts)}</div><div class="words">{lines}</div>'
     )
 

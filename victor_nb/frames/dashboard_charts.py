@@ -24,10 +24,10 @@ _FEW: Final = 12
 Group: TypeAlias = Sequence[ShownTurn]
 
 
-def charts(facts: DashboardFacts, words: str, *, hints: bool = True) -> str:
-    """The picture as SVG. `words` tell what it shows; without `hints` the pointer is told nothing, which makes it
-    smaller."""
-    groups = gathered(facts.turns)
+def charts(facts: DashboardFacts, words: str, *, hints: bool = True, most: int = MOST_BARS) -> str:
+    """The picture as SVG, of at most so many bars. `words` tell what it shows; without `hints` the pointer is told
+    nothing, which makes it smaller."""
+    groups = gathered(facts.turns, most)
     slots = Slots(len(groups))
     parts = [
         *_tokens(groups, slots),
@@ -41,7 +41,7 @@ def charts(facts: DashboardFacts, words: str, *, hints: bool = True) -> str:
     return draw.svg(_ROWS, words, parts)
 
 
-def gathered(turns: Group, most: int = MOST_BARS) -> list[Group]:
+def gathered(turns: Group, most: int) -> list[Group]:
     """In order, as many to a group as are needed."""
     size = max(1, -(-len(turns) // most))
     return [turns[start : start + size] for start in range(0, len(turns), size)]
@@ -80,7 +80,7 @@ def _cost(groups: Sequence[Group], slots: Slots) -> Iterable[str]:
     yield draw.title(plot, f"Cost, added up: {usd(total)}" if priced else "Cost: no price is known", legend)
     yield draw.grid(plot, _dollars(plot.highest) if total else lambda value: "$0" if value == 0 else "")
     yield draw.steps(plot, slots, sums if total else (), "in")
-    yield draw.crosses(plot, slots, unpriced, "lack")
+    yield draw.dots(plot, slots, unpriced, "lack")
 
 
 def _dollars(highest: float) -> Callable[[float], str]:
@@ -91,7 +91,7 @@ def _dollars(highest: float) -> Callable[[float], str]:
 
 
 def _time(turns: Group, groups: Sequence[Group], slots: Slots) -> Iterable[str]:
-    """Where several turns share a bar it is their median, and a cross says that one of them failed."""
+    """Where several turns share a bar it is their median, and a mark says that one of them failed."""
     stacks = [_seconds_of(group) for group in groups]
     whole_turns = [_sum(stack) for stack in stacks]
     plot = Plot(2, _highest(whole_turns, most_share=6))
@@ -106,7 +106,7 @@ def _time(turns: Group, groups: Sequence[Group], slots: Slots) -> Iterable[str]:
     yield draw.title(plot, "Time per turn", legend, note)
     yield draw.grid(plot, _seconds_label if any(has) else lambda value: "0 s" if value == 0 else "")
     yield draw.bars(plot, slots, stacks, ["out", "in", "fail"])
-    yield draw.crosses(plot, slots, failed if several else (), "flop")
+    yield draw.dots(plot, slots, failed if several else (), "flop")
 
 
 def _seconds_of(group: Group) -> list[float | None]:

@@ -55,11 +55,11 @@ A .bars .none{stroke:var(--jp-border-color1,#8888)}
 A .bars .cut{stroke:var(--jp-layout-color0,Canvas)}
 A .sum{fill-opacity:.25;stroke:var(--jp-brand-color1,#2a7fc0)}
 A .grid{stroke:var(--jp-border-color2,#8885);stroke-opacity:.7}
-A .x{fill:none;stroke-width:1.3}
+A .dot{stroke-width:4}
 A .lack{fill:var(--jp-warn-color1,#d98a00)}
-A .x.lack{stroke:var(--jp-warn-color1,#d98a00)}
+A .dot.lack{stroke:var(--jp-warn-color1,#d98a00)}
 A .flop{fill:var(--jp-error-color1,#d33)}
-A .x.flop{stroke:var(--jp-error-color1,#d33)}
+A .dot.flop{stroke:var(--jp-error-color1,#d33)}
 A .limit{stroke:var(--jp-error-color1,#d33);stroke-dasharray:4 3}
 A .drop{stroke:#9a6dd7;stroke-dasharray:2 2}
 A .head{fill:#9a6dd7}

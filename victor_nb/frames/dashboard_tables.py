@@ -101,8 +101,8 @@ def exporters(counts: Mapping[str, Mapping[str, int]], errors: Mapping[str, str]
 
 def _exporter(name: str, counts: Mapping[str, int], error: str | None) -> list[str]:
     return [
-        text(exporter_name(name), 60),
-        bad(text(error, 100)) if error else UNKNOWN,
+        text(exporter_name(name), 48),
+        bad(text(error, 80)) if error else UNKNOWN,
         whole(counts["delivered"]),
         whole(counts["pending"]),
         _failures(counts["dead"]),

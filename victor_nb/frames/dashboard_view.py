@@ -37,8 +37,13 @@ def cut(value: Any, longest: int = 40) -> str:
 
 
 def text(value: Any, longest: int = 40) -> str:
-    """The same, escaped."""
-    return escape(cut(value, longest))
+    """The same, escaped, and at most three bytes for each character that it might have."""
+    words = cut(value, longest)
+    html = escape(words)
+    while len(html.encode()) > 3 * longest:
+        words = f"{words[: len(words) * 4 // 5 - 1]}…"
+        html = escape(words)
+    return html
 
 
 def bad(html: str) -> str:
