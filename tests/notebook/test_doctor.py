@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 from support.cells import run_ok
 from support.kernels import Kernel, start_kernel
+
+from victor_nb.notebook.doctor_setup import EXTRAS
 
 DEAD = """
 class Dead:
@@ -35,7 +38,8 @@ def sick_kernel(folder: Path, **environment: str) -> Kernel:
 def test_all_is_well(chat_kernel: Kernel) -> None:
     run_ok(chat_kernel, "%%victor\nHi")
     found = told(chat_kernel)
-    assert list(found) == ["victor_nb", "front end", "settings", "model", "store", "record", "exporters", "plots"]
+    first = ["victor_nb", "extras", "front end", "widgets", "settings", "keys", "model"]
+    assert list(found) == [*first, "store", "record", "exporters", "plots"]
     assert "✗" not in "".join(found.values())
     assert "openai-chat:m" in found["model"]
     assert "nothing lost" in found["record"]
@@ -48,6 +52,7 @@ def test_a_key_is_named_and_never_shown(tmp_path: Path) -> None:
     try:
         done = run_ok(kernel, "%victor doctor").stdout
         assert "key in ANTHROPIC_API_KEY" in done
+        assert "ANTHROPIC_API_KEY (environment)" in done
         assert "very-secret" not in done
     finally:
         kernel.close()
@@ -110,3 +115,38 @@ def test_an_exporter_that_fails_is_told_with_its_error(chat_kernel: Kernel) -> N
     assert "Dead:x: 0 delivered" in exporters
     assert "ConnectionError: nobody there" in exporters
     assert "→ it is tried again by itself" in exporters
+
+
+WRONG_VERSION = """
+from importlib import metadata
+real = metadata.version
+metadata.version = lambda name: {"pandas": "1.5", "ipykernel": "7.1.0"}.get(name) or real(name)
+"""
+NO_EXTENSION = """
+import jupyter_core.paths
+jupyter_core.paths.jupyter_path = lambda *parts: []
+"""
+
+
+def test_a_version_that_is_not_supported_and_a_missing_extension_are_told(chat_kernel: Kernel) -> None:
+    run_ok(chat_kernel, WRONG_VERSION + NO_EXTENSION)
+    found = told(chat_kernel)
+    assert "✗ pandas 1.5 is not supported, but >=2.2" in found["victor_nb"]
+    assert '→ pip install "pandas>=2.2"' in found["victor_nb"]
+    assert "JupyterLab's extension for it is missing" in found["widgets"]
+    assert "→ pip install jupyterlab_widgets" in found["widgets"]
+    assert "ipykernel 7.1.0: buttons answer while a cell runs in JupyterLab" in found["widgets"]
+
+
+def test_an_old_extension_does_not_match(chat_kernel: Kernel, tmp_path: Path) -> None:
+    manager = tmp_path / "labextensions" / "@jupyter-widgets" / "jupyterlab-manager"
+    manager.mkdir(parents=True)
+    (manager / "package.json").write_text('{"version": "3.1.11"}')
+    run_ok(chat_kernel, f"import os; os.environ['JUPYTER_PATH'] = {str(tmp_path)!r}")
+    assert "✗ ipywidgets 8" in told(chat_kernel)["widgets"]
+    assert "extension for it is 3.1.11" in told(chat_kernel)["widgets"]
+
+
+def test_every_extra_is_looked_at() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert set(EXTRAS) == set(project["optional-dependencies"]) - {"all", "test"}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _NAMES_THERE: Final = {"xai": "x-ai", "bedrock": "aws"}
 """Of providers that the tables call otherwise."""
+_LOCAL: Final = ("ollama", "demo", "vllm", "litellm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,11 @@ def priced_models() -> tuple[KnownModel, ...]:
 
 
 def key_place(provider: str, env: Environment) -> str:
-    """Where the key of a provider is: `environment`, `.env`, `keyring`, `missing`, or `not needed`."""
+    """Where the key of a provider is: `environment`, `.env`, `keyring`, `missing`, `not needed`, or `elsewhere`: the
+    provider's own library looks for one, as AWS's does."""
     names = PROVIDERS[provider].env_keys
     if not names:
-        return "not needed"
+        return "not needed" if provider in _LOCAL else "elsewhere"
     return next(_places(names, env), "missing")
 
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from importlib import metadata
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from victor_nb.errors import VictorError, did_you_mean
 from victor_nb.frames.dashboard_view import exporter_name
 from victor_nb.host import lent
+from victor_nb.notebook import doctor_setup
+from victor_nb.notebook.doctor_setup import version_of
+from victor_nb.notebook.finding import Check, Finding
 from victor_nb.notebook.verbs_analytics import place_of
 from victor_nb.notebook.verbs_export import told
 from victor_nb.notebook.words import Wait, size_of
@@ -31,22 +31,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _WIDTH: Final = 10
 _SHOWN_EXPORTERS: Final = 10
-_LIBRARIES: Final = ("ipython", "ipykernel", "jupyterlab", "pandas", "pydantic-ai-slim")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check found; `advice` is what to do when it is not ok."""
-
-    text: str
-    advice: str = ""
-
-    @property
-    def ok(self) -> bool:
-        return not self.advice
-
-
-Check = Callable[["Session", Wait], Iterable[Finding]]
 
 
 def examine(session: Session, wait: Wait) -> str:
@@ -67,18 +51,6 @@ def _guarded(check: Check, session: Session, wait: Wait) -> list[Finding]:
     except Exception as error:
         log.exception("%s could not be checked", check.__name__)
         return [Finding(f"{type(error).__name__}: {error}", "this is a bug of victor_nb; please report it")]
-
-
-def _versions(session: Session, wait: Wait) -> Iterable[Finding]:
-    libraries = [f"{name} {version}" for name in _LIBRARIES if (version := _version(name))]
-    yield Finding(f"{_version('victor-nb')} · Python {platform.python_version()} · {' · '.join(libraries)}")
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _front_end(session: Session, wait: Wait) -> Iterable[Finding]:
@@ -220,15 +192,18 @@ def _exporter(name: str, outboxes: Sequence[Outbox], this_run: str) -> Finding:
 
 def _plots(session: Session, wait: Wait) -> Iterable[Finding]:
     if find_spec("matplotlib"):
-        yield Finding(f"matplotlib {_version('matplotlib')}")
+        yield Finding(f"matplotlib {version_of('matplotlib')}")
     else:
         yield Finding("matplotlib is not installed", 'pip install "victor-nb[lab]"')
 
 
 _CHECKS: Final[dict[str, Check]] = {
-    "victor_nb": _versions,
+    "victor_nb": doctor_setup.versions,
+    "extras": doctor_setup.extras,
     "front end": _front_end,
+    "widgets": doctor_setup.widgets,
     "settings": _settings,
+    "keys": doctor_setup.keys,
     "model": _model,
     "store": _store,
     "record": _record,

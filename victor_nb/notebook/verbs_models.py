@@ -24,7 +24,7 @@ _COLUMNS: Final = {
     "input_usd_per_mtok": "Float64",
     "output_usd_per_mtok": "Float64",
 }
-_LAST: Final = "missing"
+_FOUND: Final = ("environment", ".env", "keyring", "not needed")
 
 
 def models(session: Session, words: list[str], wait: Wait) -> Any:
@@ -53,7 +53,7 @@ def _rows(in_use: KnownModel | None) -> list[dict[str, Any]]:
         known.insert(0, in_use)
     places = {provider: key_place(provider, env) for provider in _providers(known)}
     rows = [_row(model, places.get(model.provider, "not needed"), in_use) for model in known]
-    return sorted(rows, key=lambda row: (not row["in_use"], row["key"] == _LAST))
+    return sorted(rows, key=lambda row: (not row["in_use"], row["key"] not in _FOUND))
 
 
 def _providers(known: Iterable[KnownModel]) -> list[str]:
