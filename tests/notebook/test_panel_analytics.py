@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from support.cells import run_ok
+from support.cells import run_ok, value_of
 from support.kernels import Kernel
 from support.llm_server import LLMServer
 from support.widgets import WidgetModels
@@ -79,6 +79,15 @@ def test_nothing_is_read_when_nothing_happened(panel: WidgetModels) -> None:
     before = len(panel.messages)
     run_ok(panel.kernel, "time.sleep(1.5)")
     assert len(panel.messages) == before
+
+
+def test_it_is_not_read_again_too_soon(panel: WidgetModels) -> None:
+    panel.wait_for("nothing lost")
+    rested = "tab = frame._open._tabs['analytics']\ntab._rested = float('inf')\nbefore = tab.version()\n"
+    run_ok(panel.kernel, rested + "await vn.orchestrator.analytics_coordinator.track_event('x_seen')")
+    assert value_of(panel.kernel, "tab.version() == before") == "True"
+    run_ok(panel.kernel, "tab._rested = 0")
+    assert value_of(panel.kernel, "tab.version() == before") == "False"
 
 
 def test_what_was_refused_is_shown_and_tried_again(panel: WidgetModels) -> None:
