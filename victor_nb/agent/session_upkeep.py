@@ -96,5 +96,5 @@ def shortened(name: str, entries: Sequence[SessionEntry], times: int = TIMES) ->
 
 def _state(conversation: Conversation) -> tuple[object, ...]:
     wires = [message.wire for message in conversation.log]
-    turns, learned = conversation.turn_ids, conversation.meter.calibration
-    return conversation.view, conversation.log, wires, conversation.records, turns, learned
+    learned = dataclasses.replace(conversation.meter.calibration, limits=None)  # a reset keeps those in memory only
+    return conversation.view, conversation.log, wires, conversation.records, conversation.turn_ids, learned
