@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.front_end import Clock, FrontEnd, chunks_of, stream
 
 from victor_nb.messages import ChatChunk, ToolCall, ToolResult
-from victor_nb.notebook.blocks import cut_behind, split_blocks
+from victor_nb.notebook.blocks import cut_behind, split_blocks, sure
 from victor_nb.notebook.characters import clean
 from victor_nb.notebook.footnotes import Definitions
 from victor_nb.notebook.markdown import markdown_to_html
@@ -39,6 +39,8 @@ BLOCKS = st.sampled_from(
         "~~~ sql\nselect 1\n\n```\n~~~\n",
         "- item\n\n  ~~~\n  nested\n\n  # fence\n  ~~~\n- next\n",
         "\\begin{align}\na &= b\n- c\n\\end{align}\n\n",
+        "See [the *docs*](https://a.example/x?y=1#z), or ask.\n\n",
+        "[Docs](https://a.example/) stand first, x[0](1) not.\n\n",
         "<div onclick=x>\nlooks like HTML\n\n</div>\n\n",
         "Windows\r\nlines\r\n\r\n",
         "```r\r\nx <- 1\r\n\r\n```\r\n",
@@ -147,6 +149,21 @@ def test_nothing_that_was_shown_goes_or_moves(text: str, size: int, sole: bool, 
         display.feed(chunk)
         clock.now += len(chunk.content) / rate
     assert all(later.startswith(earlier) for earlier, later in pairwise(front_end.seen))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("See [the docs](https://a.exam", "See the docs"),
+        ("See [the docs](https://a.example)", "See [the docs](https://a.example)"),
+        ("f = x[0](12", "f = x[0](12"),
+        ("Text.\n\n[1]: ", "Text.\n\n"),
+        ("Text.\n\n[1]: https://a", "Text.\n\n[1]: https://a"),
+        ("[a] is", "[a] is"),
+    ],
+)
+def test_what_would_be_taken_back_is_not_shown(text: str, shown: str) -> None:
+    assert sure(text) == shown
 
 
 def test_a_frozen_reference_becomes_a_link_and_a_number_once_it_is_defined() -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 KEPT_LINES = 8
 _LISTS = {"bullet_list_open", "ordered_list_open"}
 _ITEM = re.compile(r"(?:[-+*]|\d{1,9}[.)]) +\S")
+_LINK = re.compile(r"(?<!!)\[([^\[\]\n]{1,200})\]\((?:h|ht|htt|https?(?::[^\s)]*)?)?\Z")
+_DEFINITION = re.compile(r"^ {0,3}\[[^\]\n]{0,100}(?:\]:?[ \t]*)?\Z", re.MULTILINE)
 
 
 def split_blocks(text: str) -> tuple[list[str], str]:
@@ -79,6 +81,12 @@ def _split_list(text: str, top: Sequence[Token], tokens: Sequence[Token]) -> tup
         return None
     head = "".join(lines[: items[-1]])
     return head, "".join(lines[items[-1] :]), len(head)
+
+
+def sure(text: str) -> str:
+    """A growing text, but for its end where that is likely to be taken back: the address of a link that is not whole,
+    and a line that may become a definition, which is not shown."""
+    return _LINK.sub(r"\1", _DEFINITION.sub("", text))
 
 
 def definitions_in(text: str, before: Definitions) -> Definitions:

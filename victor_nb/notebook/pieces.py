@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from victor_nb.messages import ChatChunk, new_id
-from victor_nb.notebook.blocks import cut_behind, definitions_in
+from victor_nb.notebook.blocks import cut_behind, definitions_in, sure
 from victor_nb.notebook.characters import clean
 from victor_nb.notebook.footnotes import Definitions
 from victor_nb.notebook.looks import Look, as_markdown
@@ -69,7 +69,7 @@ class Pieces:
         self._open_id = self._show(self._open_id, self._running())
         self.last_cost = self.sent_bytes - before
         last = self._open.segments[-1]
-        self._seen = (len(self._open.segments), len(clean(last.text)) if isinstance(last, Prose) else 0)
+        self._seen = (len(self._open.segments), len(clean(sure(last.text))) if isinstance(last, Prose) else 0)
 
     def _running(self) -> str:
         """The open piece; of thoughts that still go on, the end. Other looks than Markdown need the whole answer."""
@@ -78,6 +78,8 @@ class Pieces:
             segments[-1] = Thought(last.text, running=True)
         if self._look is not as_markdown:
             return render_segments(segments)
+        if isinstance(last := segments[-1], Prose):
+            segments[-1] = Prose(sure(last.text))
         return render_segment(segments[0], self._shared.copy()) + render_segments(segments[1:])
 
     def _freeze_what_is_over(self, long: int) -> None:

@@ -9,7 +9,7 @@ bytes for each byte of text and 60 KB for the start.
 A front end can update a display but not remove it. When the cell holds nothing but this answer (`sole`, no tool has
 run) the end is therefore `clear_output(wait=True)` and one new display. Otherwise clearing would take what the
 user's tools printed: then the first display gets the whole answer, and further ones, which only answers beyond
-about 1,000 characters have, become empty.
+about 1,000 characters have, become empty; for the milliseconds between these messages the end stands there twice.
 """
 
 from __future__ import annotations
