@@ -62,7 +62,7 @@ display(vn.analytics, vn.conversation)
 """
 INTERPOLATED = "%%victor\nLook at {{ df }}, {{ hostile }} and {{ texts }}"
 VERBS = """
-verbs = "context --last,context,sessions,tools,prompt,analytics model,search script,records,export,doctor"
+verbs = "context --last,context,sessions,tools,prompt,analytics model,search script,records,transcript,export,doctor"
 for verb in verbs.split(","):
     display(get_ipython().run_line_magic("victor", verb))
 """

@@ -30,13 +30,13 @@ class LabPage:
         self.app: App = app
         self.fresh = fresh
 
-    def load(self) -> None:
-        """Load the application anew, with this notebook."""
+    def load(self, *, idle: bool = True) -> None:
+        """Load the application anew, with this notebook; with `idle=False` while a cell runs."""
         url = f"{self._lab.url}/{ADDRESSES[self.app].format(self.path.name)}token={self._lab.token}"
         self._lab.on_browser(lambda: self.page.goto(url, timeout=120_000))
         self._wait("window.jupyterapp !== undefined", 120)
         self._evaluate("return await window.jupyterapp.restored.then(() => true)")
-        self._wait_for_kernel()
+        self._wait_for_kernel(idle)
 
     def show(self) -> None:
         """Open this notebook in the JupyterLab that the page has loaded already."""
@@ -44,10 +44,11 @@ class LabPage:
         self._evaluate(f"await window.jupyterapp.commands.execute('docmanager:open', {what}); return true")
         self._wait_for_kernel()
 
-    def _wait_for_kernel(self) -> None:
+    def _wait_for_kernel(self, idle: bool = True) -> None:
         self.wait_until(lambda: self.js("return Boolean(panel?.sessionContext?.session?.kernel)"), what="a kernel")
         self.js("await panel.context.ready; await panel.sessionContext.ready; window.victorRuns = 0; return true")
-        self.wait_idle(60)
+        if idle:
+            self.wait_idle(60)
 
     def _evaluate(self, body: str) -> Any:
         return self._lab.on_browser(lambda: self.page.evaluate(f"async () => {{ {body} }}"))
@@ -120,11 +121,10 @@ class LabPage:
     def save(self) -> None:
         self.js("await panel.context.save(); return true")
 
-    def reload(self, *, save: bool = True) -> None:
-        """Reload the page, as F5 does. The kernel goes on."""
-        if save:
-            self.save()
-        self.load()
+    def reload(self, *, idle: bool = True) -> None:
+        """Save, and reload the page, as F5 does. The kernel goes on."""
+        self.save()
+        self.load(idle=idle)
 
     def theme(self, name: str) -> None:
         """`JupyterLab Light` or `JupyterLab Dark`."""
