@@ -86,6 +86,20 @@ async def test_compactions_behind_a_turn_that_is_replaced_count_no_more() -> Non
     assert conversation.view == conversation.log
 
 
+async def test_a_compaction_between_two_turns_of_one_cell_counts_for_the_second() -> None:
+    coordinator = ContextCoordinator()
+    conversation = coordinator.conversation("s")
+    for number in range(8):
+        turn(conversation, f"b{number}", key="b", execution="1")
+    record = await coordinator.force_compact("s")
+    turn(conversation, "last", key="b", execution="1")
+    assert record.outcome == "completed"
+    assert [one.undone for one in conversation.records] == [None]
+    assert questions(conversation)[-1] == "last"
+    turn(conversation, "again", key="b", execution="2")
+    assert [one.undone for one in conversation.records] == ["turn_replaced"]
+
+
 def test_what_was_pinned_stays_pinned_when_its_cell_says_it_again() -> None:
     conversation = notebook()
     conversation.pin(conversation.view[0].id)

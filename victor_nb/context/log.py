@@ -63,7 +63,8 @@ class ConversationLog:
         return [one for one in self.passages if one.key == key and (execution is None or one.execution != execution)]
 
     def place_of(self, passage: Passage) -> int:
-        """Where the first turn is that it replaces, else behind the turns of the same execution, else at the end."""
+        """Where the first turn is that it replaces, else behind the turns of the same execution and what was compacted
+        after them, else at the end."""
         end = len(self.passages)
         if passage.replaces:
             return next((n for n, one in enumerate(self.passages) if one.turn_id in passage.replaces), end)
@@ -71,7 +72,10 @@ class ConversationLog:
             return end
         own = (passage.key, passage.execution)
         behind = (n for n in range(end, 0, -1) if (self.passages[n - 1].key, self.passages[n - 1].execution) == own)
-        return next(behind, end)
+        place = next(behind, end)
+        while place < end and self.passages[place].turn_id is None and not self.passages[place].messages:
+            place += 1
+        return place
 
     def insert(self, passage: Passage, place: int) -> list[str]:
         """Make it part of the log in the place of what it replaces; what stands behind it stays, but for the effect of
