@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from support.kernels import Kernel
 from support.llm_server import LLMServer
 
 from victor_nb.notebook.arguments import VERBS
+from victor_nb.notebook.candidates import CHOICES
 from victor_nb.notebook.cursor import place_in
 from victor_nb.notebook.flags import FLAGS
 
@@ -84,6 +87,13 @@ def test_values_are_offered(kernel: Kernel, code: str, matches: list[str]) -> No
     assert offered(kernel, code) == matches
 
 
+def test_every_choice_that_is_offered_is_taken() -> None:
+    for flag in FLAGS:
+        for word in CHOICES.get(flag.values, ()):
+            flag.read(word)
+    assert set(CHOICES) <= {flag.values for flag in FLAGS}
+
+
 def test_models_sessions_settings_and_columns_are_offered(kernel: Kernel) -> None:
     assert "anthropic:claude-sonnet-5-5" in offered_soon(kernel, "%victor use anth", "anthropic:claude-sonnet-5-5")
     assert offered_soon(kernel, "%victor use openai:gpt-4o-mi", "openai:gpt-4o-mini")[0].startswith("openai:gpt-4o-mi")
@@ -126,6 +136,25 @@ def test_it_is_where_the_extension_is(kernel: Kernel) -> None:
     run_ok(kernel, "%reload_ext victor_nb")
     ours = "[getattr(m, 'matcher_identifier', '') for m in get_ipython().Completer.custom_matchers].count('victor_nb')"
     assert value_of(kernel, ours) == "1"
+
+
+WATCH = """
+import sys, threading
+main, seen = threading.main_thread(), []
+sys.addaudithook(lambda event, _: seen.append(event)
+    if event.startswith("socket.connect") and threading.current_thread() is main else None)
+"""
+
+
+def test_no_socket_is_opened_and_no_library_of_models_imported(new_kernel: Callable[..., Kernel]) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)  # an Ollama that has no list
+    fresh = new_kernel(env={"OLLAMA_HOST": f"127.0.0.1:{server.server_port}"})
+    run_ok(fresh, "%load_ext victor_nb\n" + WATCH)
+    assert offered_soon(fresh, "%victor use openai:gpt-4o-mi", "openai:gpt-4o-mini")
+    offered_soon(fresh, "%victor config verb", "verbosity")
+    offered(fresh, "%%victor -s ")
+    assert value_of(fresh, "(seen, 'pydantic_ai' in sys.modules, 'pandas' in sys.modules)") == "([], False, False)"
+    server.server_close()
 
 
 @given(st.text(alphabet="%victor{} .\n-m=\"'[x", max_size=60), st.data())

@@ -115,3 +115,10 @@ def test_what_cannot_be_used_is_refused_before_anything_is_sent(shared: Shared, 
     before = len(server.requests)
     assert said in error_of(kernel, f"%%victor {line}\nHi").evalue
     assert len(server.requests) == before
+
+
+def test_help_is_help(shared: Shared) -> None:
+    asked = run_ok(shared[0], "%%victor?").reply
+    assert asked
+    assert "--schema TYPE" in asked["payload"][0]["data"]["text/plain"]
+    assert "%victor VERB" in run_ok(shared[0], "%victor --help").stdout

@@ -106,6 +106,8 @@ def parse_verb(line: str) -> tuple[str, list[str]]:
     if not words:
         return "help", []
     verb, *rest = words
+    if verb in ("-h", "--help"):
+        return "help", rest
     if verb not in VERBS:
         raise UsageError(f"%victor: no verb {verb!r}.{did_you_mean(verb, VERBS)}", hint="see %victor help")
     return verb, rest
