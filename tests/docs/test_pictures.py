@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -18,31 +19,39 @@ from support.pictures import (
     picture,
 )
 
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
+ROOT = Path(__file__).parents[2]
+IMAGES = ROOT / "docs" / "images"
 UPDATE = "VICTOR_UPDATE_SCREENSHOTS" in os.environ  # read here, for tests see none of our variables
-PANELS = {"chat": CHAT, "context": CONTEXT, "analytics": ANALYTICS}
+PICTURE = re.compile(r"!\[[^\]]+\]\(([^):]+)\)")
+PANELS = {"chat": (CHAT, 700), "context": (CONTEXT, 700), "analytics": (ANALYTICS, 900)}
+
+
+def test_the_pages_show_pictures_that_are_there_and_small() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    shown = {page.parent / path for page in pages for path in PICTURE.findall(page.read_text(encoding="utf-8"))}
+    assert shown == set(IMAGES.iterdir())
+    assert [path.name for path in shown if path.stat().st_size > 120_000] == []
 
 
 @pytest.mark.browser
 @pytest.mark.skipif(not UPDATE, reason="takes pictures for the documentation, on request")
-@pytest.mark.parametrize("dark", [False, True])
-def test_take_pictures(lab: Lab, dark: bool) -> None:
-    suffix = "-dark" if dark else ""
-    page = open_for_pictures(lab, dark=dark)
+def test_take_the_pictures(lab: Lab) -> None:
+    page = open_for_pictures(lab)
     page.run_cell(1)
     page.run_cell(STREAMED, wait=False)
     page.wait_until(lambda: "missing_share" in page.visible_text(STREAMED))
-    picture(page, lab, STREAMED, IMAGES / f"streaming{suffix}.png")
+    picture(page, lab, STREAMED, IMAGES / "streaming.png")
     page.interrupt()
     page.wait_idle()
-    picture(page, lab, STREAMED, IMAGES / f"interrupt{suffix}.png")
+    picture(page, lab, STREAMED, IMAGES / "interrupt.png")
+    page.run_cell(DONE)
+    for name, (cell, most) in PANELS.items():
+        page.run_cell(cell)
+        page.wait_until(lambda cell=cell: len(page.visible_text(cell)) > 200)
+        page.js("await new Promise(done => setTimeout(done, 3000)); return 1")
+        picture(page, lab, cell, IMAGES / f"{name}.png", most=most)
+    page.theme("JupyterLab Dark")
     page.run_cell(3)
     page.run_cell(ANSWERED)
     page.wait_until(lambda: page.js(f"return cell({ANSWERED}).node.querySelector('mjx-container')"))
-    picture(page, lab, ANSWERED, IMAGES / f"answer{suffix}.png", most=1100)
-    page.run_cell(DONE)
-    for name, cell in PANELS.items():
-        page.run_cell(cell)
-        page.wait_until(lambda cell=cell: len(page.visible_text(cell)) > 200)
-        page.js("await new Promise(done => setTimeout(done, 2500)); return 1")
-        picture(page, lab, cell, IMAGES / f"{name}{suffix}.png", most=1300)
+    picture(page, lab, ANSWERED, IMAGES / "dark.png")

@@ -13,8 +13,9 @@ TAGS = (
     "strong style summary sup svg table tbody td text th thead title tr tspan ul g rect line polyline polygon circle"
 )
 ATTRIBUTES = (
-    "class href target rel start open hidden scoped border role aria-label width height viewBox d x y dx dy x1 x2 y1 "
-    "y2 cx cy r points transform text-anchor fill stroke stroke-width stroke-dasharray stroke-linecap stroke-linejoin"
+    "class href target rel start open hidden scope scoped border role aria-label width height viewBox d x y dx dy x1 "
+    "x2 y1 y2 cx cy r points transform text-anchor fill stroke stroke-width stroke-dasharray stroke-linecap "
+    "stroke-linejoin"
 )
 OWN = (
     ".jp-TrimmedOutputs-button, .jp-Stdin-prompt, .jp-Stdin-input, .victor-nb-copy > textarea[rows], "

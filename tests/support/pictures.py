@@ -9,7 +9,7 @@ from support.lab_answers import FRIENDLY
 
 SETUP = f"""
 %load_ext victor_nb
-import random
+import random, time
 import numpy as np, pandas as pd
 import victor_nb as vn
 from victor_nb.errors import ModelRequestError
@@ -22,7 +22,7 @@ survey = pd.DataFrame({{"age": rng.integers(18, 90, 5000).astype(float), "income
 survey.loc[rng.choice(5000, 1204, replace=False), "income"] = np.nan
 survey["employer"] = rng.choice(["public", "private", "none"], 5000)
 
-async def use(*answers, name="model-a", **more):
+async def use(*answers, name="small", **more):
     await vn.orchestrator.use_model(ScriptedModel(*answers, name=name, context_window=16_000, **more))
 """
 WORK = """
@@ -32,10 +32,25 @@ def mean_of(column: str) -> float:
     return float(survey[column].mean())
 
 draw = random.Random(4)
+QUESTIONS = ["Is income missing at random?", "Which employer has the oldest people?", "Summarize the outliers of age."]
+FINDINGS = [
+    "The mean hides two groups, and their shares differ by employer. ",
+    "Rows without income are older by 3.1 years on average. ",
+    "A model with `employer` explains 24 % of the variance; without it, 9 %. ",
+    "Three values of `age` are above 85 and look right. ",
+]
+
+def slowly(reply, seconds):
+    def answer(request):
+        time.sleep(seconds)
+        return reply
+    return answer
+
 for number in range(26):
     size = 300 + 90 * number
     usage = Usage(size, draw.randint(80, 420), cached_tokens=int(size * draw.choice([0, .5, .8])))
-    said = Reply("Looking at it. " * draw.randint(20, 60), usage=usage, cost_usd=size * draw.choice([2, 5]) * 1e-7)
+    text, cost = "".join(draw.sample(FINDINGS, draw.randint(2, 4))), size * draw.choice([2, 5]) * 1e-7
+    said = slowly(Reply(text, usage=usage, cost_usd=cost), 0.02 + draw.random() ** 3 / 2)
     answers = [said]
     if number % 6 == 2:
         answers = [Reply(tool_calls=[call("mean_of", column="income")], usage=usage, cost_usd=0.0002), said]
@@ -43,9 +58,9 @@ for number in range(26):
         answers = [Reply(tool_calls=[call("mean_of", column="wealth")], usage=usage, cost_usd=0.0002), said]
     if number in (9, 20):
         answers = [ModelRequestError("the server is overloaded (529).", hint="try again")]
-    await use(*answers, name=draw.choice(["model-a", "model-b"]), delay_s=draw.random() / 300)
+    await use(*answers, name=draw.choice(["small", "large"]))
     try:
-        await vn.orchestrator.chat(f"Question {number} about the survey", tags={"variant": draw.choice("AB")})
+        await vn.orchestrator.chat(draw.choice(QUESTIONS), tags={"variant": draw.choice("AB")})
     except vn.VictorError:
         pass
     if number == 17:
@@ -68,13 +83,11 @@ STREAMED, ANSWERED, DONE, CHAT, CONTEXT, ANALYTICS = 2, 4, 5, 6, 7, 8
 WINDOW = {"width": 1010, "height": 1500}
 
 
-def open_for_pictures(lab: Lab, *, dark: bool = False) -> LabPage:
+def open_for_pictures(lab: Lab) -> LabPage:
     """The notebook in a window without side bar, its first cells run."""
-    page = lab.open(lab.notebook(*CELLS, name=f"survey-{'dark' if dark else 'light'}.ipynb"), fresh=True)
+    page = lab.open(lab.notebook(*CELLS, name="survey.ipynb"), fresh=True)
     lab.on_browser(lambda: page.page.set_viewport_size(WINDOW))
     page.js("await window.jupyterapp.commands.execute('application:toggle-left-area'); return 1")
-    if dark:
-        page.theme("JupyterLab Dark")
     page.run_cell(0)
     return page
 
