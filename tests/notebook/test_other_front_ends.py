@@ -37,9 +37,10 @@ frame.dropna()  # in place
 CELLS = (
     "%load_ext victor_nb\nimport victor_nb as vn\nfrom victor_nb.session import current\n"
     "from victor_nb.testing import ScriptedModel, call\n"
-    f"current().orchestrator = vn.AgentOrchestrator(model=ScriptedModel(call('look'), {ANSWER!r}))",
+    f"current().orchestrator = vn.AgentOrchestrator(model=ScriptedModel(call('look'), {ANSWER!r}, 'Yes.'))",
     "def look() -> str:\n    return 'a < b'",
     "%%victor --tools look\nWhat is missing?",
+    "later = await vn.ask('Is that all?')",
     "%%victor --modl x\nHi",
 )
 
@@ -83,6 +84,11 @@ def executed() -> tuple[Any, str]:
     with pytest.raises(CellExecutionError) as failed:
         NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
     return notebook, str(failed.value)
+
+
+def test_under_nbclient_a_cell_that_awaits_has_its_answer() -> None:
+    (output,) = executed()[0].cells[-2].outputs
+    assert output.data["text/plain"].startswith("Yes.\n\nscripted")
 
 
 def test_nbclient_says_in_few_lines_what_was_wrong() -> None:

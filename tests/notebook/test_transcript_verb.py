@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,10 @@ from pathlib import Path
 from support.cells import connect, error_of, run_ok
 from support.kernels import Kernel
 from support.llm_server import LLMServer
+
+from victor_nb import AgentOrchestrator, Settings
+from victor_nb.notebook.session_transcript import SessionTranscript
+from victor_nb.testing import ScriptedModel, call
 
 Shared = tuple[Kernel, LLMServer]
 
@@ -73,3 +79,20 @@ def test_it_is_there_after_a_restart(new_kernel: Callable[..., Kernel], llm_serv
     assert "Two and two?" in shown["text/plain"]
     assert "Four." in shown["text/html"]
     assert "m · " in shown["text/plain"]
+
+
+def test_whatever_stands_in_it_is_text(tmp_path: Path) -> None:
+    hostile = "<img src=x onerror=alert(1)> ![x](https://leak.example) $\\href{javascript:1}{x}$ \u202e"
+    model = ScriptedModel(call("look", path=hostile), hostile)
+    orchestrator = AgentOrchestrator(Settings(home=tmp_path), model=model, session_id=hostile[:60], tools=[look])
+    asyncio.run(orchestrator.chat(hostile))
+    store = orchestrator.analytics_coordinator.store
+    html = SessionTranscript.of(orchestrator.context_coordinator.conversation(), store)._repr_html_()
+    orchestrator.close()
+    assert html.count("onerror") >= 3
+    assert not re.search(r"<(?!/?(div|style|p|pre|code|span|a|details|summary)\b)", html)
+    assert "\u202e" not in html.replace("<p>", "")[: html.index("<details>")]
+
+
+def look(path: str) -> str:
+    return path
