@@ -150,7 +150,7 @@ def test_prompt_and_config_say_where_things_come_from(kernel: Kernel) -> None:
         ("undo 1", "nothing more"),
         ("preview 1", "nothing more"),
         ("records 1", "nothing more"),
-        ("context 1", "nothing more"),
+        ("context 1", "not one of --last"),
         ("tools x", "nothing more"),
         ("prompt x", "nothing more"),
         ("config temprature", "Did you mean 'temperature'?"),
