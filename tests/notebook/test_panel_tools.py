@@ -154,6 +154,14 @@ def test_an_approval_asked_while_the_panel_is_closed_is_denied(panel: WidgetMode
     assert "not approved" in result(shared[1])
 
 
+def test_a_question_is_no_end_to_a_cell_that_waits_for_its_turn(panel: WidgetModels, shared: Shared) -> None:
+    ask(panel, shared[1], "wipe", path="a")
+    panel.wait_for("The model wants to run a tool")
+    shared[1].reply("And the cell's.")
+    assert "And the cell" in run_ok(panel.kernel, "%%victor\nAnd you?").displays[-1]["text/plain"]
+    assert value_of(panel.kernel, "wiped") == "[]"
+
+
 def test_always_asks_no_more(panel: WidgetModels, shared: Shared) -> None:
     ask(panel, shared[1], "wipe", path="a")
     panel.wait_for("The model wants to run a tool")

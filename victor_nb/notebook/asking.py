@@ -85,6 +85,10 @@ class Asker:
         except VictorError as error:
             raise self._told(error, options).with_traceback(None) from None
 
+    def waits_in(self, session_id: str) -> bool:
+        """Whether a cell waits for an answer in this session."""
+        return session_id in self._waiting
+
     @property
     def _orchestrator(self) -> AgentOrchestrator:
         from victor_nb.session import current

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from html import escape
 from typing import Any, Final
@@ -13,6 +14,7 @@ from victor_nb.notebook.panels.work import PanelWork
 
 _UNSEEN_S: Final = 3
 """Running the panel's cell again takes its view away for a moment."""
+_NOBODY: Final = "A tool was not run: nobody saw the question, or a cell was waiting for this conversation."
 _ANSWERS: Final = (
     ("Allow once", "y", "Make this call", "success"),
     ("Always", "a", "Make this call, and ask no more about this tool until the kernel ends", ""),
@@ -21,11 +23,12 @@ _ANSWERS: Final = (
 
 
 class PanelApproval:
-    """`widget` is empty but for an open question. Where nobody looks at the panel, nobody can answer: the call is
-    denied."""
+    """`widget` is empty but for an open question. The call is denied where nobody can answer: when nobody looks at the
+    panel, and when a cell waits for this very turn (`blocked`), so that the kernel hears no click."""
 
-    def __init__(self, work: PanelWork) -> None:
+    def __init__(self, work: PanelWork, blocked: Callable[[], bool]) -> None:
         self._work = work
+        self._blocked = blocked
         self._answer: asyncio.Future[str] | None = None
         self.widget = ipywidgets().VBox()
 
@@ -56,7 +59,8 @@ class PanelApproval:
             done, _ = await asyncio.wait([answer], timeout=1)
             if done:
                 return answer.result()
-            unseen = 0 if self._work.seen() else unseen + 1
+            unseen = 0 if self._work.seen() and not self._blocked() else unseen + 1
+        self._work.line.say(_NOBODY)
         return None
 
     async def _clicked(self, answer: str) -> None:

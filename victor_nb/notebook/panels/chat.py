@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.context.conversation import Conversation
+from victor_nb.host import lent
 from victor_nb.messages import ChatResponse
+from victor_nb.notebook.kernel_host import KernelHost
 from victor_nb.notebook.panels.approval import PanelApproval
 from victor_nb.notebook.panels.composer import Composer
 from victor_nb.notebook.panels.live_turn import LiveTurn
@@ -33,10 +35,10 @@ class ChatTab:
         self._notes = TurnNotes()
         self._transcript = TranscriptView(work, self.refresh)
         self._behind: LiveTurn | None = None
-        self._stop = button("Stop", "Stop the answer; what has come is kept", icon="stop")
+        self._stop = button("Stop", "Stop the answer; what has come is kept")
         self._stop.on_click(work.starts(self._stop_turn))
         self._stop.disabled = True
-        self._approval = PanelApproval(work)
+        self._approval = PanelApproval(work, self._cell_waits)
         self._composer = Composer(work, self._ask, self._stop)
         self._model = ModelPicker(work)
         self._session = SessionPicker(work, lambda: _BUSY if self._live else "", self._enter)
@@ -132,6 +134,11 @@ class ChatTab:
         self._show()
         if before:
             close_all(before.widget)
+
+    def _cell_waits(self) -> bool:
+        """Whether a cell waits for the turn that runs here. Then no click may come through until it is over."""
+        host = lent()
+        return isinstance(host, KernelHost) and host.asker.waits_in(self._orchestrator.session_id)
 
     async def _enter(self) -> None:
         """Another session was chosen."""
