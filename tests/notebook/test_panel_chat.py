@@ -12,6 +12,12 @@ from support.widgets import WidgetModels, open_panel
 
 Shared = tuple[Kernel, LLMServer]
 
+THINKS = """
+from victor_nb.testing import ScriptedModel
+from victor_nb.testing.scripted import Reply
+_ = await vn.orchestrator.use_model(ScriptedModel(Reply("An answer.", reasoning="Let me <b>think</b>.")))
+"""
+
 
 @pytest.fixture
 def panel(shared: Shared) -> WidgetModels:
@@ -47,6 +53,14 @@ def test_it_streams_while_a_cell_awaits_and_the_cell_shows_nothing_of_it(panel: 
     gate.set()
     panel.wait_for("First. Last.")
     assert panel.kernel.wait(cell).displays == [{"text/plain": "'over'"}]
+
+
+def test_what_the_model_thought_is_folded_and_stays(panel: WidgetModels, shared: Shared) -> None:
+    run_ok(panel.kernel, THINKS)
+    ask(panel, "Think")
+    panel.wait_for("Copy</summary>")
+    assert "<summary>Reasoning</summary><pre>Let me &lt;b&gt;think&lt;/b&gt;.</pre>" in panel.text()
+    run_ok(panel.kernel, f"%victor use {shared[1].openai_url}#m")
 
 
 def test_what_a_cell_asks_shows_up(panel: WidgetModels) -> None:

@@ -96,7 +96,7 @@ class ChatTab:
     def _finished(self) -> Sequence[ReadTurn]:
         """All turns but the one that streams here."""
         turns = turns_of(self._conversation.log, self._notes.calls)
-        return [turn for turn in turns if not (self._live and self._live.is_of(turn))]
+        return [self._notes.with_thoughts(one) for one in turns if not (self._live and self._live.is_of(one))]
 
     async def _ask(self, text: str) -> None:
         if self._live:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from victor_nb.messages import ChatResponse, ToolResult
 from victor_nb.notebook.render import render_footer
+from victor_nb.notebook.transcript import Thought
 from victor_nb.notebook.turn_facts import TurnFacts
 from victor_nb.notebook.turns import ReadTurn
 from victor_nb.protocols import IEventStore
@@ -39,6 +41,13 @@ class TurnNotes:
         self._answers[response.turn_id] = response
         self._calls.update((call.id, call) for call in response.tool_calls)
         self._printed[response.turn_id] = printed
+
+    def with_thoughts(self, turn: ReadTurn) -> ReadTurn:
+        """Of a turn that was asked here: a conversation does not keep what its model thought."""
+        known = self._answers.get(turn.turn_id or "")
+        if known is None or not known.reasoning:
+            return turn
+        return replace(turn, segments=(Thought(known.reasoning), *turn.segments))
 
     async def learn(self, store: IEventStore, session_id: str, turns: Sequence[ReadTurn]) -> bool:
         """Ask the store about turns that nothing is known of; whether there was anything new. While a turn runs there
