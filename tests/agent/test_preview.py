@@ -14,7 +14,7 @@ from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.agent.preview import RequestPreview
 from victor_nb.config.settings import Settings
 from victor_nb.context import SummarizingCompactionStrategy
-from victor_nb.errors import ContextError, MissingKeyError, UsageError
+from victor_nb.errors import ContextError, ContextOverflowError, MissingKeyError, UsageError
 from victor_nb.messages import ModelRequest
 from victor_nb.prompt import NotebookPromptContributor
 from victor_nb.testing import ScriptedModel
@@ -167,6 +167,16 @@ async def test_why_there_is_no_price():
     assert (await orchestrator.preview_chat("Hi", model="demo")).cost_note == "no cost: it is no model"
     local = await orchestrator.preview_chat("Hi", model="http://127.0.0.1:9/v1#mine")
     assert local.cost_note == "no price: it runs on a server of yours"
+
+
+async def test_a_window_that_was_found_to_be_smaller_is_told():
+    model = ScriptedModel("A long answer. " * 300, ContextOverflowError("too long"), "Two.")
+    orchestrator = AgentOrchestrator(model=model)
+    await orchestrator.chat("One?")
+    await orchestrator.chat("Two?")
+    preview = await orchestrator.preview_chat("Hi")
+    assert (preview.window_source, preview.window_tokens < 32_768) == ("overflow", True)
+    assert "the provider takes no more" in preview.summary
 
 
 async def test_it_needs_no_key():

@@ -15,12 +15,13 @@ from victor_nb.agent.coordinators.analytics_coordinator import AnalyticsCoordina
 from victor_nb.agent.coordinators.context_coordinator import ContextCoordinator, Prepared
 from victor_nb.agent.inquiry import ModelInUse
 from victor_nb.agent.middleware import Middlewares
-from victor_nb.agent.plan import Planner, TurnCall
+from victor_nb.agent.plan import Planner, TurnCall, TurnPlan
 from victor_nb.agent.receipts import NothingRecorded
 from victor_nb.agent.recorder import TurnOrigin, TurnRecorder
 from victor_nb.agent.tools.rounds import ToolSite
 from victor_nb.agent.turn import Turn
 from victor_nb.context.compaction import CompactionRecord, WindowSource
+from victor_nb.context.meter import Meter
 from victor_nb.errors import ContextError
 from victor_nb.events import EventContent
 from victor_nb.messages import JsonValue, Message, ModelRequest, ToolSpec, Usage
@@ -162,18 +163,18 @@ class Rehearsal:
             self._note(f"It cannot be sent: {turn.plan.model.error}")
         if middlewares:
             self._note(f"Middleware ({middlewares}) stands around each request, and may change it; it was not asked.")
-        uncounted = context.conversation(self._call.session_id).meter.uncounted()
-        return self._told(turn.plan.used, turn.plan.reserved_output_tokens, prepared, request, uncounted, turn.replaces)
+        meter = context.conversation(self._call.session_id).meter
+        return self._told(turn.plan, prepared, request, meter, turn.replaces)
 
     def _told(
         self,
-        used: ModelInUse,
-        reserved: int,
+        plan: TurnPlan,
         prepared: Prepared,
         request: ModelRequest,
-        uncounted: int,
+        meter: Meter,
         replaces: str | None,
     ) -> RequestPreview:
+        used, limits = plan.used, meter.limits
         cost, source, why = _cost(used, prepared.tokens)
         refusal = self._purse.refusal(used, request.settings, prepared.tokens)
         most = expected_cost(used, prepared.tokens, request.settings) if "max_tokens" in request.settings else None
@@ -186,11 +187,11 @@ class Rehearsal:
             output_tool=request.output_tool,
             settings=request.settings,
             replaces=replaces,
-            window_tokens=used.window_tokens,
-            window_source=used.window_source,
+            window_tokens=limits.window if limits else used.window_tokens,
+            window_source=limits.source if limits else used.window_source,
             input_tokens=prepared.tokens,
-            estimated_tokens=uncounted,
-            reserved_output_tokens=reserved,
+            estimated_tokens=meter.uncounted(),
+            reserved_output_tokens=plan.reserved_output_tokens,
             cost_usd=cost,
             cost_source=source,
             cost_note=why,
