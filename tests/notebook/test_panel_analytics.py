@@ -58,6 +58,14 @@ def test_turns_that_failed_are_on_top_with_their_reason(panel: WidgetModels, sha
     assert 0 < listed.find("Fail") < listed.find("Fine")
 
 
+def test_every_list_says_that_nothing_is_left_out(panel: WidgetModels, shared: Shared) -> None:
+    run_ok(panel.kernel, "%%victor --tag variant=B\nFill the lists")
+    panel.wait_for("Fill the lists")
+    for name in ("Model", "Session", "Tag", "Time"):
+        picker = panel.states[panel.find("DropdownModel", description=name)]
+        assert picker["_options_labels"][picker["index"]].startswith("all "), name
+
+
 def test_what_is_chosen_is_shown_and_stays_chosen(panel: WidgetModels) -> None:
     run_ok(panel.kernel, "%%victor --tag variant=A -s other\nOf another session")
     panel.wait_for("Of another session")

@@ -12,8 +12,10 @@ from victor_nb.frames.filters import tag_text
 from victor_nb.notebook.panels.widgets import ipywidgets, row
 
 _MOST: Final = 50
+_ALL: Final = ""
+"""The value of what chooses nothing: a widget takes None for a list in which nothing is selected, and shows no text."""
 _TIMES: Final = (
-    ("all times", None),
+    ("all times", _ALL),
     ("last hour", "1h"),
     ("today", "today"),
     ("last 7 days", "7 days"),
@@ -41,10 +43,10 @@ class TurnPickers:
         given = {
             "model": self._model.value,
             "session": self._session.value,
-            "tags": {tag[0]: tag[1]} if tag else None,
+            "tags": {tag[0]: tag[1]} if tag else _ALL,
             "since": self._since.value,
         }
-        return {name: value for name, value in given.items() if value is not None}
+        return {name: value for name, value in given.items() if value != _ALL}
 
     def offer(self, turns: Sequence[ShownTurn]) -> None:
         """What these turns have, the latest first; what is chosen stays."""
@@ -53,7 +55,7 @@ class TurnPickers:
         self._fill(self._session, "all sessions", [(cut(t.session_id), t.session_id) for t in latest])
         self._fill(self._tag, "all tags", [pair for t in latest for pair in _tags_of(t)])
 
-    def _picker(self, name: str, everything: str, value: None = None) -> Any:
+    def _picker(self, name: str, everything: str, value: str = _ALL) -> Any:
         widgets = ipywidgets()
         made = widgets.Dropdown(
             options=[(everything, value)],
@@ -70,8 +72,8 @@ class TurnPickers:
         chosen, labels = picker.value, {value: label for label, value in reversed(found)}
         labels.setdefault(chosen, cut(chosen))
         kept = [value for value in values if value != chosen][:_MOST]
-        kept += [chosen] if chosen is not None else []
-        options = ((everything, None), *sorted((labels[value], value) for value in kept))
+        kept += [chosen] if chosen != _ALL else []
+        options = ((everything, _ALL), *sorted((labels[value], value) for value in kept))
         if options == tuple(picker.options):
             return
         self._offering = True
