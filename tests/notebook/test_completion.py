@@ -98,7 +98,9 @@ def test_models_sessions_settings_and_columns_are_offered(kernel: Kernel) -> Non
     assert "anthropic:claude-sonnet-5-5" in offered_soon(kernel, "%victor use anth", "anthropic:claude-sonnet-5-5")
     assert offered_soon(kernel, "%victor use openai:gpt-4o-mi", "openai:gpt-4o-mini")[0].startswith("openai:gpt-4o-mi")
     assert "google:gemini-3.8-flash" in offered_soon(kernel, "%%victor -m flash", "google:gemini-3.8-flash")
+    run_ok(kernel, "%%victor -s 'two words'\nHi")
     assert offered_soon(kernel, "%%victor -s th", "thesis") == ["thesis"]
+    assert "'two words'" in offered_soon(kernel, "%%victor -s ", "'two words'")
     assert offered_soon(kernel, "%victor session thesi", "thesis") == ["thesis"]
     assert offered_soon(kernel, "%victor config max_tool", "max_tool_rounds") == ["max_tool_rounds"]
     assert "cost_usd" in offered_soon(kernel, "%victor analytics cost", "cost_usd")

@@ -86,9 +86,10 @@ def test_an_answer_is_shown_as_asked(shared: Shared, look: str, answer: str, pla
 def test_a_schema_gives_an_object_and_shows_it(shared: Shared) -> None:
     kernel, server = shared
     run_ok(kernel, PLANET)
-    server.reply(json.dumps({"name": "Mars", "moons": 2}))
+    server.reply('```json\n{"name": "Mars", "moons": 2}\n```')  # a fence is no part of the object
     done = run_ok(kernel, "%%victor -q --schema Planet -o mars\nThe fourth?")
     assert json.loads(text_of(done)) == {"name": "Mars", "moons": 2}
+    assert "<pre><code>{" in done.displays[-1]["text/html"]
     assert value_of(kernel, "mars.value") == "Planet(name='Mars', moons=2)"
     server.reply('{"value": [1, 2]}')
     run_ok(kernel, "%%victor --schema list[int] -o numbers\nTwo numbers")

@@ -76,6 +76,14 @@ def test_names_of_models_pass(name: str) -> None:
     refuse_random("%victor use", [name])
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["search secret ingredient", "explain why is my password wrong: it is new", "search sk-learning", "tags a=1"],
+)
+def test_words_about_secrets_pass(line: str) -> None:
+    refuse_keys("%victor", line)
+
+
 @given(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=32, max_size=80))
 def test_a_random_key_of_a_known_form_never_passes(tail: str) -> None:
     with pytest.raises(KeyOnLineError) as caught:

@@ -6,6 +6,7 @@ Names of the notebook are looked up as they are now. What takes a file, a librar
 from __future__ import annotations
 
 import builtins
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -165,7 +166,8 @@ def _sessions() -> list[str]:
     from victor_nb.store.sessions import ISessionStore
 
     store = current().store
-    return [saved.session_id for saved in store.saved_sessions()] if isinstance(store, ISessionStore) else []
+    names = (saved.session_id for saved in store.saved_sessions()) if isinstance(store, ISessionStore) else ()
+    return [shlex.quote(name) for name in names]
 
 
 def _settings() -> list[str]:

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 log = logging.getLogger(__name__)
-_NAMED = re.compile(r"(?i)(?:api[_-]?key|apikey|secret|passw(?:or)?d)['\"]?\s*[=: ]\s*['\"]?[^\s'\"$(]{6,}")
-_SHORT_KEY = re.compile(r"(?<![\w-])(?:sk-[\w-]{6,}|AIza[\w-]{6,})")
+_WORD = r"(?:api[_-]?key|secret|passw(?:or)?d)"
+_NAMED = re.compile(rf"(?i)(?:{_WORD}['\"]?\s*[=:]|--?(?:{_WORD}|token)\s)\s*['\"]?(?=\S*\d)[^\s'\"$(]{{6,}}")
+_SHORT_KEY = re.compile(r"(?<![\w-])(?:sk-(?:(?=[\w-]*\d)[\w-]{6,}|[\w-]{20,})|AIza[\w-]{6,})")
 _RUN = re.compile(r"[A-Za-z0-9_]{20,}")
 _RANDOM: Final = 3.5  # bits a character; words and version numbers have less variety, or no digits inside
 _FORGOTTEN: Final = "%victor  # a key stood here; victor_nb took it out of the history"
