@@ -2,7 +2,8 @@
 `victor_nb`, user the name of the variable, such as ANTHROPIC_API_KEY.
 
 A keyring may be locked, and ask the person in a window that nobody sees. So it is asked in a thread of its own and
-waited for two seconds; after that it is left alone for a minute.
+waited for two seconds; after that, and when it fails, it is left alone for a minute. A machine that has none, as most
+servers, is not worth a word.
 """
 
 from __future__ import annotations
@@ -34,25 +35,31 @@ class KeyringKeys:
         """The key called `name`, or None."""
         if not self.installed or time.monotonic() < self._quiet_until:
             return None
-        found: list[str | None] = []
+        found: list[str | Exception | None] = []
         asking = threading.Thread(target=lambda: found.append(_ask(name)), name="victor-keyring", daemon=True)
         asking.start()
         asking.join(self._timeout_s)
-        if not found:
+        key = found[0] if found else TimeoutError(f"no answer in {self._timeout_s} s")
+        if isinstance(key, Exception):
             self._quiet_until = time.monotonic() + _PAUSE_S
-            log.warning("the keyring did not answer in %s s, so that no key is taken from it", self._timeout_s)
+            if type(key).__name__ != "NoKeyringError":
+                log.warning("no key is taken from the keyring, which cannot be used: %s", _told(key))
             return None
-        return found[0] or None
+        return key or None
 
 
-def _ask(name: str) -> str | None:
+def _ask(name: str) -> str | Exception | None:
     try:
         import keyring
 
         return keyring.get_password(SERVICE, name)
     except Exception as error:  # noqa: BLE001 (backends raise what they like: no session bus, no permission, a bug)
-        log.warning("the keyring cannot be used: %s", type(error).__name__)
-        return None
+        return error
+
+
+def _told(error: Exception) -> str:
+    """Without a backend's own words, which may hold what it was asked for."""
+    return str(error) if isinstance(error, TimeoutError) else type(error).__name__
 
 
 KEYRING: Final = KeyringKeys()
