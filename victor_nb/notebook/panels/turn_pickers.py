@@ -78,8 +78,9 @@ class TurnPickers:
             return
         self._offering = True
         try:
-            with picker.hold_trait_notifications():
-                picker.options, picker.value = options, chosen
+            with picker.hold_sync():
+                picker.options = options  # which chooses the first one
+                picker.value = chosen
         finally:
             self._offering = False
 
