@@ -34,6 +34,13 @@ async def wait_a_bit() -> str:
     return 'waited'
 
 @vn.tool
+def draw() -> str:
+    '''Draw.'''
+    import matplotlib.pyplot as plt
+    plt.plot([1, 2])
+    return 'drawn'
+
+@vn.tool
 def spin() -> str:
     '''Spin.'''
     log.append('spins')
@@ -112,6 +119,13 @@ def test_a_cell_that_waits_for_the_conversation_lets_the_tool_run(panel: WidgetM
     assert (done.stdout, done.stderr) == ("", "")
     assert value_of(panel.kernel, "log") == "[True]"
     assert value_of(panel.kernel, "len(vn.conversation.turn_ids)") == "2"
+
+
+def test_a_figure_that_it_leaves_open_is_not_shown_by_the_next_cell(panel: WidgetModels, shared: Shared) -> None:
+    run_ok(panel.kernel, "%matplotlib inline")
+    ask(panel, shared[1], "draw")
+    panel.wait_for("Done with it.")
+    assert run_ok(panel.kernel, "1").displays == [{"text/plain": "1"}]
 
 
 def test_a_coroutine_prints_into_the_panel_too(panel: WidgetModels, shared: Shared) -> None:

@@ -4,6 +4,7 @@ here, and the kernel's interrupt stops the turn.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
@@ -65,7 +66,11 @@ class PanelDesk:
 
     def _begin(self, call: int, function: Callable[[], Any]) -> Any:
         self._waiting.pop(call, None)
-        return function()
+        before = _open_figures()
+        try:
+            return function()
+        finally:
+            _close_figures(_open_figures() - before)
 
     def _take(self, text: str) -> None:
         """Whichever thread printed it."""
@@ -77,3 +82,14 @@ class PanelDesk:
     def left_out(self) -> int:
         """How many characters were printed beyond that."""
         return self._cut
+
+
+def _open_figures() -> set[int]:
+    pyplot: Any = sys.modules.get("matplotlib.pyplot")
+    return set(pyplot.get_fignums()) if pyplot else set()
+
+
+def _close_figures(numbers: set[int]) -> None:
+    """pyplot would show them below whichever cell is over next. Their figures stay as they are for who holds them."""
+    for number in numbers:
+        sys.modules["matplotlib.pyplot"].close(number)
