@@ -55,7 +55,11 @@ def test_hostile_texts_do_nothing_in_a_fresh_notebook_nor_opened_again(
     page.wait_idle()
     assert "<script>" in page.visible_text(ANSWER)
     asked_in_panel(page, lab, llm_server, corpus(leak))
-    assert (harm(page), asked, foreign) == ([], [], [])
+    for tab, wanted in (("Chat", "wants to run a tool"), ("Context", "Compactions"), ("Analytics", "By model")):
+        button = page.page.locator(".victor-nb-panel button", has_text=tab).first
+        lab.on_browser(button.click)
+        page.wait_until(lambda wanted=wanted: wanted in page.visible_text(PANEL), what=wanted)
+        assert (harm(page), asked, foreign) == ([], [], []), tab
     page.reload()
     assert trusted(page)
     assert (harm(page), asked, foreign) == ([], [], [])

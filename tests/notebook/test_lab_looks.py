@@ -15,6 +15,19 @@ pytestmark = pytest.mark.browser
 THEMES = ["JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"]
 
 
+TURNS = """
+%load_ext victor_nb
+import victor_nb as vn
+from victor_nb.errors import ModelRequestError
+from victor_nb.testing import ScriptedModel
+await vn.orchestrator.use_model(ScriptedModel("One.", ModelRequestError("overloaded")))
+await vn.orchestrator.chat("Fine")
+try:
+    await vn.orchestrator.chat("Fails")
+except ModelRequestError:
+    pass
+"""
+PANELS = {"chat": "Fine", "context": "assistant", "analytics": "1 failed"}
 WHOLE = """
 const whole = document.querySelector('.victor-nb-answer');
 const shown = selector => [...whole.querySelectorAll(selector)].filter(e => e.getBoundingClientRect().height).length;
@@ -37,16 +50,23 @@ def answered(lab: Lab) -> LabPage:
 
 
 def too_faint(page: LabPage) -> dict[str, float]:
-    return {name: ratio for name, ratio in contrasts(page, ".victor-nb-answer *").items() if ratio < 4.5}
+    return {
+        name: ratio for name, ratio in contrasts(page, ".victor-nb-answer *, .victor-nb-panel *").items() if ratio < 4.5
+    }
 
 
-def test_an_answer_is_legible_in_every_theme(answered: LabPage) -> None:
-    answered.js("panel.node.querySelectorAll('details').forEach(one => one.open = true); return true")
-    assert set("kscmfb") <= {name[-1] for name in contrasts(answered, "pre span")}
+def test_answers_and_panels_are_legible_in_every_theme(lab: Lab) -> None:
+    page = lab.open(lab.notebook(talk(FRIENDLY), TURNS, *(f"%victor panel {tab}" for tab in PANELS)), fresh=True)
+    page.run_all()
+    page.js("panel.node.querySelectorAll('details').forEach(one => one.open = true); return true")
+    assert set("kscmfb") <= {name[-1] for name in contrasts(page, "pre span")}
     faint: dict[tuple[str, str], float] = {}
-    for theme in THEMES:
-        answered.theme(theme)
-        faint |= {(theme, name): ratio for name, ratio in too_faint(answered).items()}
+    for cell, (tab, wanted) in enumerate(PANELS.items(), 2):
+        page.run_cell(cell)
+        page.wait_until(lambda cell=cell, wanted=wanted: wanted in page.visible_text(cell), what=wanted)
+        for theme in THEMES:
+            page.theme(theme)
+            faint |= {(f"{theme}, {tab}", name): ratio for name, ratio in too_faint(page).items()}
     assert faint == {}
 
 

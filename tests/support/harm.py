@@ -27,6 +27,7 @@ const ran = Object.keys(window).filter(name => name.startsWith('pwned'));
 if (document.querySelector('.jp-Dialog')) ran.push('a dialog is open');
 """
 LOOK = """
+const BAR = /^(width|left|background):[^:]*(;background:[^:]*)?$/;
 const tags = new Set(TAGS), attributes = new Set(ATTRIBUTES), found = new Set(ran);
 for (const e of panel.node.querySelectorAll('.jp-OutputArea-output *')) {
   const tag = e.tagName.toLowerCase(), math = e.closest('mjx-container');
@@ -41,6 +42,8 @@ for (const e of panel.node.querySelectorAll('.jp-OutputArea-output *')) {
     if (name === 'class' && !math && /(^| )(jp|lm)-/.test(value)) found.add(`${tag} class=${value}`);
     if (name === 'style' && !/^font-family/.test(value) && /fixed|url\\(.*\\/\\//.test(value)) found.add(value);
     if (/^(fill|stroke)/.test(name) && /[(:]/.test(value)) found.add(`${tag} ${name}=${value}`);
+    if (name === 'style' && e.closest('.victor-nb-panel') && BAR.test(value)) continue;
+    if (name === 'title' && /^[a-z ]+: [\\d,]+ tokens$/.test(value)) continue;
     if (!math && !attributes.has(name) && `${tag} ${name}` !== 'tr style') found.add(`${tag} ${name}=${value}`);
   }
 }

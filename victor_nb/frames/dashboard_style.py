@@ -19,7 +19,7 @@ A .tiles{display:flex;flex-wrap:wrap;gap:.5em;margin:.6em 0 .9em}
 A .tile{border:1px solid var(--jp-border-color2,#8886);border-radius:6px;padding:.4em .75em;min-width:5.5em}
 A .tile b{display:block;font-size:1.35em;font-weight:600;line-height:1.3}
 A .quiet,A .words{color:var(--jp-ui-font-color2,#777)}
-A .bad{color:var(--jp-error-color0,#d33)}
+A .bad{color:color-mix(in srgb,var(--jp-error-color0,#d33) 75%,var(--jp-content-font-color0,currentcolor))}
 A .sides{display:flex;flex-wrap:wrap;gap:0 2.5em;align-items:flex-start}
 A .sides>div{min-width:0;max-width:100%;overflow-x:auto}
 A h4{margin:.9em 0 .2em;font-size:1em;font-weight:600}
