@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from victor_nb.frames.turn_texts import TurnText
 from victor_nb.messages import Message
 from victor_nb.notebook.panels import context_lists
 from victor_nb.notebook.panels.excerpts import excerpt
+from victor_nb.notebook.panels.questions import question_html
 from victor_nb.notebook.panels.turn_table import failed_first, turn_table
 from victor_nb.notebook.panels.window_bar import window_bar
 from victor_nb.notebook.state import ConversationState, Share
@@ -71,3 +73,9 @@ def test_many_turns_are_a_bounded_list():
     assert len(shown) == 25
     assert [turn.failed for turn in shown] == [True] * 15 + [False] * 10
     assert "95 more in vn.analytics.turns()" in turn_table(turns, {})
+
+
+def test_a_question_is_not_typeset():
+    shown = question_html(r"It costs $5 or $6, \(x\) and $\href{javascript:1}{y}$.")
+    assert "<span>$</span>5 or <span>$</span>6" in shown
+    assert not re.search(r"[$\\](?!</span>)", shown)

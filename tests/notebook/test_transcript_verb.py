@@ -66,6 +66,14 @@ def test_the_last_turns_or_all(shared: Shared) -> None:
     assert "no number of turns" in error_of(kernel, "%victor transcript x").evalue
 
 
+def test_a_question_that_brings_a_table_is_folded(shared: Shared) -> None:
+    kernel, _ = shared
+    run_ok(kernel, "%victor session tables\n%victor use demo")
+    run_ok(kernel, "_ = await vn.orchestrator.chat('Look at <df>\\n' + 'row\\n' * 300)")
+    shown = transcript(kernel)["text/html"]
+    assert "<details><summary><code>Look at &lt;df&gt;</code>… (1,213 characters)</summary><pre>Look at" in shown
+
+
 def test_it_is_there_after_a_restart(new_kernel: Callable[..., Kernel], llm_server: LLMServer, tmp_path: Path) -> None:
     environment = {"VICTOR_HOME": str(tmp_path)}
     first = connect(new_kernel(environment), llm_server)

@@ -7,7 +7,6 @@ to itself: fetching it would tell its server that, and what, the model wrote.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import cache
 from html import escape
@@ -17,14 +16,13 @@ from victor_nb.notebook.addresses import is_linked
 from victor_nb.notebook.characters import clean, show_bidi
 from victor_nb.notebook.footnotes import Definitions, add_footnotes
 from victor_nb.notebook.highlight import highlight
-from victor_nb.notebook.mathematics import add_mathematics, render_formula
+from victor_nb.notebook.mathematics import add_mathematics, render_formula, without_formulas
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_core import StateCore
     from markdown_it.token import Token
 
-_TYPESET = re.compile(r"[$\\]")
 _BOXES = {"[ ] ": "☐", "[x] ": "☑"}
 
 
@@ -62,8 +60,7 @@ def _tick(state: StateCore) -> None:
 
 
 def _text(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
-    # A delimiter alone in its element is none for MathJax, so that "$5 and $6" stays as it is.
-    return _TYPESET.sub(r"<span>\g<0></span>", escape(tokens[index].content))
+    return without_formulas(escape(tokens[index].content))
 
 
 def _code(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
@@ -93,7 +90,7 @@ def _anchor(url: str) -> str:
 def _image(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
     token = tokens[index]
     words = renderer.renderInlineAsText(token.children, options, env) if token.children else ""
-    label = _TYPESET.sub(r"<span>\g<0></span>", escape(words or "no description"))
+    label = without_formulas(escape(words or "no description"))
     return f"{_anchor(str(token.attrs.get('src', '')))}[image: {label}]</a>"
 
 

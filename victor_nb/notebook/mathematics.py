@@ -33,6 +33,15 @@ _REFUSED = re.compile(
 )
 
 
+_TYPESET = re.compile(r"[$\\]")
+
+
+def without_formulas(escaped: str) -> str:
+    """Escaped text in which MathJax finds nothing to typeset: a delimiter alone in its element is none, so that
+    "$5 and $6" stays as it is."""
+    return _TYPESET.sub(r"<span>\g<0></span>", escaped)
+
+
 def add_mathematics(parser: MarkdownIt) -> None:
     """Teach a parser `$…$`, `$$…$$`, `\\(…\\)`, `\\[…\\]` and `\\begin{…}…\\end{…}`."""
     parser.inline.ruler.before("escape", "math_inline", _inline)

@@ -13,6 +13,7 @@ from victor_nb.messages import ChatResponse, ToolCall, ToolResult, ToolStatus
 from victor_nb.notebook.characters import clean, show_bidi
 from victor_nb.notebook.footnotes import Definitions
 from victor_nb.notebook.markdown import code_to_html, markdown_to_html
+from victor_nb.notebook.mathematics import without_formulas
 from victor_nb.notebook.style import STYLE
 from victor_nb.notebook.transcript import Prose, Segment, Thought, Verbatim
 
@@ -90,7 +91,7 @@ def render_note(text: str) -> str:
 def render_footer(response: ChatResponse, *, detailed: bool = False) -> str:
     """`footer_text` as one small muted line."""
     text = footer_text(response, detailed=detailed)
-    return f'<div class="footer">{escape(text).replace("$", "<span>$</span>")}</div>'
+    return f'<div class="footer">{without_formulas(escape(text))}</div>'
 
 
 def footer_text(response: ChatResponse, *, detailed: bool = False) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LAST: Final = 20
 _EVENTS_A_TURN: Final = 20
 _SHOWN_OF_QUESTION: Final = 4_000
+_UNFOLDED: Final = 600
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class SessionTranscript:
         for number, turn in enumerate(self.turns, self.number):
             parts.append(f'<div class="footer">{escape(self._head(number, turn))}</div>')
             if turn.question:
-                parts.append(f"<pre>{escape(_question(turn))}</pre>")
+                parts.append(_question_html(turn))
             segments, cut = _unmarked(turn.segments)
             parts.append(render_segments(segments) + (render_note(INTERRUPTED) if cut else ""))
             if answer := self.answers.get(turn.turn_id or ""):
@@ -85,6 +86,17 @@ def _question(turn: ReadTurn) -> str:
     text = show_bidi(clean(turn.question))
     more = len(text) - _SHOWN_OF_QUESTION
     return text if more <= 0 else f"{text[:_SHOWN_OF_QUESTION]}… ({more:,} more characters)"
+
+
+def _question_html(turn: ReadTurn) -> str:
+    """One that brings a table, or more, is folded to its first line."""
+    text = _question(turn)
+    shown = f"<pre>{escape(text)}</pre>"
+    if len(text) <= _UNFOLDED:
+        return shown
+    first = text.strip().partition("\n")[0][:100]
+    title = f"<code>{escape(first)}</code>… ({len(turn.question):,} characters)"
+    return f"<details><summary>{title}</summary>{shown}</details>"
 
 
 def _time_of(turn: ReadTurn) -> str:

@@ -6,6 +6,7 @@ from html import escape
 from typing import Final
 
 from victor_nb.notebook.characters import clean, show_bidi
+from victor_nb.notebook.mathematics import without_formulas
 from victor_nb.notebook.render import render_segments, wrap
 from victor_nb.notebook.turns import ReadTurn
 
@@ -17,7 +18,7 @@ def question_html(question: str) -> str:
     text = show_bidi(clean(question))
     more = len(text) - _SHOWN
     shown = text if more <= 0 else f"{text[:_SHOWN]}… ({more:,} more characters)"
-    return f'<div class="victor-nb-question">{escape(shown)}</div>'
+    return f'<div class="victor-nb-question">{without_formulas(escape(shown))}</div>'
 
 
 def turn_html(turn: ReadTurn, below: str = "") -> str:
