@@ -58,7 +58,7 @@ def test_a_newcomer_sees_answer_tool_call_footer_and_frame(quickstart):
     assert 'average({"column": "rain_mm", "by": "city"}) ✓' in answer
     assert "demo (not a model)" in answer.splitlines()[-1]
     assert frame.split()[1:4] == ["turn_index", "model", "status"]
-    assert frame.count("demo") == 2
+    assert frame.count("demo") == 3
 
 
 @pytest.mark.browser

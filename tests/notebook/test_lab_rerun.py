@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from support.lab import Lab, LabPage
+
+pytestmark = pytest.mark.browser
 
 CELLS = (
     "%load_ext victor_nb\n%victor use demo\nimport victor_nb as vn",
