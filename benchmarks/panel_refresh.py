@@ -23,10 +23,10 @@ from victor_nb.context.conversation import Conversation
 from victor_nb.frames import Analytics
 from victor_nb.frames.turn_texts import turn_texts
 from victor_nb.messages import Message
+from victor_nb.notebook.conversations.state import ConversationState
 from victor_nb.notebook.panels.context_lists import not_sent
 from victor_nb.notebook.panels.turn_table import failed_first, turn_table
 from victor_nb.notebook.panels.window_bar import window_bar
-from victor_nb.notebook.state import ConversationState
 from victor_nb.store.sqlite import SQLiteStore
 
 sys.path.insert(0, str(SUPPORT))

@@ -38,7 +38,7 @@ REAL = ((6_500, 100), (6_500, 1_000), (40_000, 1_000))
 SIMULATED = """
 import json
 from victor_nb.messages import ChatChunk, ChatResponse, Usage
-from victor_nb.notebook.stream import AnswerDisplay, IPythonPublisher
+from victor_nb.notebook.answers.stream import AnswerDisplay, IPythonPublisher
 
 class Noting(IPythonPublisher):
     last, longest = 0.0, 0.0

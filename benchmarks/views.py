@@ -22,7 +22,7 @@ from _harness import ROOT, table
 sys.path.insert(0, str(ROOT))
 
 from victor_nb.context.tokens import estimate_text
-from victor_nb.notebook.views import view
+from victor_nb.notebook.variables.views import view
 
 
 def frame_of(rows: int) -> pd.DataFrame:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from victor_nb.frames import Analytics
     from victor_nb.messages import ChatResponse
     from victor_nb.notebook.awaiting import ask
-    from victor_nb.notebook.conversation import NotebookConversation
+    from victor_nb.notebook.conversations.conversation import NotebookConversation
     from victor_nb.notebook.panels import panel
     from victor_nb.protocols import ExportResult
     from victor_nb.session import add_exporter, rate, tool
@@ -118,7 +118,9 @@ def __getattr__(name: str) -> Any:
         return import_module("victor_nb.session").current().orchestrator.sessions
     if name == "conversation":
         current = import_module("victor_nb.session").current
-        return import_module("victor_nb.notebook.conversation").NotebookConversation(lambda: current().orchestrator)
+        return import_module("victor_nb.notebook.conversations.conversation").NotebookConversation(
+            lambda: current().orchestrator
+        )
     raise AttributeError(f"module 'victor_nb' has no attribute {name!r}")
 
 

@@ -16,7 +16,7 @@ from victor_nb.config.settings import allowed_values
 from victor_nb.events import PAYLOADS
 from victor_nb.frames import Analytics
 from victor_nb.models import PROVIDERS, parse
-from victor_nb.notebook.arguments import cell_help
+from victor_nb.notebook.grammar.arguments import cell_help
 from victor_nb.prompt import builtin_contributors
 from victor_nb.store import SQLiteStore
 from victor_nb.testing import ScriptedModel, call

@@ -13,7 +13,7 @@ import pytest
 from victor_nb.agent.tools import Toolbox
 from victor_nb.background import model_loop
 from victor_nb.messages import ChatChunk, ToolCall
-from victor_nb.notebook.bridge import Bridge, Emit
+from victor_nb.notebook.kernel.bridge import Bridge, Emit
 
 
 def nothing(*_: object) -> None:

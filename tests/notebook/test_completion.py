@@ -13,10 +13,10 @@ from support.cells import run_ok, value_of
 from support.kernels import Kernel
 from support.llm_server import LLMServer
 
-from victor_nb.notebook.arguments import VERBS
-from victor_nb.notebook.candidates import CHOICES
-from victor_nb.notebook.cursor import place_in
-from victor_nb.notebook.flags import FLAGS
+from victor_nb.notebook.grammar.arguments import VERBS
+from victor_nb.notebook.grammar.candidates import CHOICES
+from victor_nb.notebook.grammar.cursor import place_in
+from victor_nb.notebook.grammar.flags import FLAGS
 
 Shared = tuple[Kernel, LLMServer]
 NAMES = """

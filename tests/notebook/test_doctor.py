@@ -8,7 +8,7 @@ from pathlib import Path
 from support.cells import run_ok
 from support.kernels import Kernel, start_kernel
 
-from victor_nb.notebook.doctor_setup import EXTRAS
+from victor_nb.notebook.verbs.doctor_setup import EXTRAS
 
 DEAD = """
 class Dead:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from victor_nb.errors import AnswerInterrupted, UsageError
-from victor_nb.notebook.interpolate import interpolate, question_of
+from victor_nb.notebook.variables.interpolate import interpolate, question_of
 
 FRAME = pd.DataFrame({"city": ["Oslo", "Bergen"] * 20, "n": range(40)})
 

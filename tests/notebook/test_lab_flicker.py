@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 STREAM = """
 import time
 from victor_nb.messages import ChatChunk, ChatResponse, Usage
-from victor_nb.notebook.stream import AnswerDisplay, IPythonPublisher
+from victor_nb.notebook.answers.stream import AnswerDisplay, IPythonPublisher
 text = {text!r}
 display = AnswerDisplay(IPythonPublisher(), sole=True)
 for start in range(0, len(text), 16):

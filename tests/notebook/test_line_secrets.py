@@ -13,7 +13,7 @@ from support.kernels import Kernel
 from support.llm_server import LLMServer
 
 from victor_nb.models.catalog import PROVIDERS
-from victor_nb.notebook.line_secrets import KeyOnLineError, refuse_keys, refuse_random
+from victor_nb.notebook.grammar.line_secrets import KeyOnLineError, refuse_keys, refuse_random
 
 Shared = tuple[Kernel, LLMServer]
 SECRET = "Zx9Qm2Lr7Tw4Kp8Vb3Nc6"

@@ -15,12 +15,12 @@ from victor_nb.context.search import search
 from victor_nb.frames import Analytics
 from victor_nb.frames.turn_texts import TurnText
 from victor_nb.messages import Message
+from victor_nb.notebook.conversations.state import ConversationState, Share
 from victor_nb.notebook.panels import context_lists
 from victor_nb.notebook.panels.excerpts import excerpt
 from victor_nb.notebook.panels.questions import question_html
 from victor_nb.notebook.panels.turn_table import failed_first, turn_table
 from victor_nb.notebook.panels.window_bar import window_bar
-from victor_nb.notebook.state import ConversationState, Share
 
 TAGS = {"x", "div", "span", "h4", "table", "tr", "th", "td", "i"}
 TURNS = Analytics(lambda: store_of(*[{"status": status} for status in ("ok", "error", "ok", "error")])).dashboard()

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from support.front_end import Clock, FrontEnd, chunks_of, stream
 
 from victor_nb.messages import ChatChunk, ToolCall, ToolResult
-from victor_nb.notebook.blocks import cut_behind, split_blocks, sure
-from victor_nb.notebook.characters import clean
-from victor_nb.notebook.footnotes import Definitions
-from victor_nb.notebook.markdown import markdown_to_html
-from victor_nb.notebook.render import render_markdown
-from victor_nb.notebook.stream import AnswerDisplay
+from victor_nb.notebook.answers.blocks import cut_behind, split_blocks, sure
+from victor_nb.notebook.answers.characters import clean
+from victor_nb.notebook.answers.footnotes import Definitions
+from victor_nb.notebook.answers.markdown import markdown_to_html
+from victor_nb.notebook.answers.render import render_markdown
+from victor_nb.notebook.answers.stream import AnswerDisplay
 
 BLOCKS = st.sampled_from(
     [

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from victor_nb.messages import ChatResponse, ToolCall, ToolResult, Usage
-from victor_nb.notebook.render import (
+from victor_nb.notebook.answers.render import (
     footer_text,
     plain_text,
     render_footer,
@@ -18,8 +18,8 @@ from victor_nb.notebook.render import (
     render_reasoning,
     render_tool_line,
 )
-from victor_nb.notebook.style import STYLE
-from victor_nb.notebook.transcript import Prose
+from victor_nb.notebook.answers.style import STYLE
+from victor_nb.notebook.answers.transcript import Prose
 
 ALLOWED = re.compile(
     "div|style|h[1-6]|p|em|strong|s|a|code|pre|span|[uo]l|li|table|thead|tbody|tr|t[hd]|br|hr|blockquote|details|summary|sup"

@@ -13,8 +13,8 @@ from support.llm_server import LLMServer
 
 from victor_nb.errors import UsageError
 from victor_nb.messages import MODEL_SETTINGS
-from victor_nb.notebook.arguments import parse_cell_line
-from victor_nb.notebook.flags import BOOLS, EFFORTS, FLAGS, TIERS
+from victor_nb.notebook.grammar.arguments import parse_cell_line
+from victor_nb.notebook.grammar.flags import BOOLS, EFFORTS, FLAGS, TIERS
 
 Shared = tuple[Kernel, LLMServer]
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>"

@@ -11,7 +11,7 @@ from support.kernels import Kernel
 from support.llm_server import LLMServer
 
 from victor_nb.context.compaction import WindowSource, limits_of
-from victor_nb.notebook.state import ConversationState
+from victor_nb.notebook.conversations.state import ConversationState
 
 Shared = tuple[Kernel, LLMServer]
 COLUMNS = ["number", "turn", "role", "text", "tokens", "sent", "pinned", "message_id"]

@@ -11,9 +11,9 @@ from support.front_end import SAMPLE, Clock, FrontEnd, chunks_of, response, stre
 from support.kernels import Kernel
 
 from victor_nb.messages import ChatChunk, ToolCall, ToolResult
-from victor_nb.notebook.render import render_markdown
-from victor_nb.notebook.stream import AnswerDisplay
-from victor_nb.notebook.terminal import TerminalDisplay
+from victor_nb.notebook.answers.render import render_markdown
+from victor_nb.notebook.answers.stream import AnswerDisplay
+from victor_nb.notebook.answers.terminal import TerminalDisplay
 
 
 def test_the_first_piece_is_shown_at_once() -> None:
@@ -143,7 +143,7 @@ def test_a_terminal_gets_text_as_it_comes() -> None:
 CELL = """
 import time
 from victor_nb.messages import ChatChunk, ChatResponse, Usage
-from victor_nb.notebook.stream import AnswerDisplay, IPythonPublisher
+from victor_nb.notebook.answers.stream import AnswerDisplay, IPythonPublisher
 text, now = {text!r}, 0.0
 display = AnswerDisplay(IPythonPublisher(), sole={sole}, clock=lambda: now)
 for start in range(0, len(text), 4):
@@ -177,7 +177,7 @@ def test_under_capture_there_is_one_display(kernel: Kernel) -> None:
 
 def test_a_cell_is_ours_alone_only_if_nothing_else_can_have_printed_in_it(kernel: Kernel) -> None:
     kernel.run(
-        "from victor_nb.notebook.publisher import IPythonPublisher\n"
+        "from victor_nb.notebook.answers.publisher import IPythonPublisher\n"
         "def victor(line, cell): print(IPythonPublisher().alone)\n"
         "get_ipython().register_magic_function(victor, 'cell')"
     )

@@ -13,7 +13,7 @@ from support.kernels import Kernel
 from support.llm_server import LLMServer
 
 from victor_nb import AgentOrchestrator, Settings
-from victor_nb.notebook.session_transcript import SessionTranscript
+from victor_nb.notebook.conversations.session_transcript import SessionTranscript
 from victor_nb.testing import ScriptedModel, call
 
 Shared = tuple[Kernel, LLMServer]

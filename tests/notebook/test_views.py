@@ -22,8 +22,8 @@ from matplotlib.figure import Figure
 from pydantic import BaseModel, SecretStr
 
 from victor_nb.messages import ChatResponse, Usage
-from victor_nb.notebook.views import view
-from victor_nb.notebook.views.sizes import MAX_TEXT_CHARS, MAX_VALUE_CHARS
+from victor_nb.notebook.variables.views import view
+from victor_nb.notebook.variables.views.sizes import MAX_TEXT_CHARS, MAX_VALUE_CHARS
 
 mpl.use("Agg")
 

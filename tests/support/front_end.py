@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from victor_nb.messages import ChatChunk, ChatResponse, Usage
-from victor_nb.notebook.stream import AnswerDisplay
+from victor_nb.notebook.answers.stream import AnswerDisplay
 
 SAMPLE = """## Missing values
 

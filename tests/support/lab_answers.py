@@ -42,7 +42,7 @@ $$
 TALK = """
 import time
 from victor_nb.messages import ChatChunk, ChatResponse, ToolCall, ToolResult, Usage
-from victor_nb.notebook.stream import AnswerDisplay, IPythonPublisher
+from victor_nb.notebook.answers.stream import AnswerDisplay, IPythonPublisher
 text = {text!r}
 display = AnswerDisplay(IPythonPublisher(), sole={sole})
 {tools}

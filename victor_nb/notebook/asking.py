@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from victor_nb.errors import AnswerInterrupted, SessionInUseError, UsageError, VictorError, did_you_mean
 from victor_nb.host import lent
-from victor_nb.notebook.flags import CellOptions
-from victor_nb.notebook.kernel_host import KernelHost
-from victor_nb.notebook.printing import noticing
+from victor_nb.notebook.grammar.flags import CellOptions
+from victor_nb.notebook.kernel.kernel_host import KernelHost
+from victor_nb.notebook.kernel.printing import noticing
 
 if TYPE_CHECKING:
     from victor_nb.agent.orchestrator import AgentOrchestrator
     from victor_nb.messages import ChatResponse, Image
-    from victor_nb.notebook.stream import AnswerDisplay
-    from victor_nb.notebook.terminal import TerminalDisplay
+    from victor_nb.notebook.answers.stream import AnswerDisplay
+    from victor_nb.notebook.answers.terminal import TerminalDisplay
     from victor_nb.protocols import ToolFunction
 
 
@@ -112,7 +112,7 @@ class Asker:
         """For somebody who writes magics."""
         if not isinstance(error, SessionInUseError):
             return error
-        from victor_nb.notebook.held import choice
+        from victor_nb.notebook.conversations.held import choice
 
         orchestrator = self._orchestrator
         return choice(error, options.session or orchestrator.session_id, orchestrator.sessions.list()["session_id"])
@@ -146,10 +146,10 @@ class Asker:
         verbosity = options.verbosity(self._orchestrator.settings.verbosity)
         shown: dict[str, Any] = {"quiet": verbosity == "quiet", "detailed": verbosity == "detailed"}
         if not hasattr(self._host.shell, "kernel"):
-            from victor_nb.notebook.terminal import TerminalDisplay
+            from victor_nb.notebook.answers.terminal import TerminalDisplay
 
             return TerminalDisplay(**shown, look=options.format)
-        from victor_nb.notebook.stream import AnswerDisplay, IPythonPublisher
+        from victor_nb.notebook.answers.stream import AnswerDisplay, IPythonPublisher
 
         publisher = IPythonPublisher(self._host.shell)
         sole = publisher.alone and not self._waiting  # a tool that asks is in the cell of the answer that called it
@@ -187,7 +187,7 @@ class Asker:
     def _output_type(self, name: str | None) -> Any:
         if name is None:
             return None
-        from victor_nb.notebook.schemas import type_named
+        from victor_nb.notebook.grammar.schemas import type_named
 
         return type_named(name, self._namespace)
 

@@ -13,13 +13,13 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from victor_nb.host import lent
-from victor_nb.notebook.kernel_host import KernelHost
+from victor_nb.notebook.kernel.kernel_host import KernelHost
 
 if TYPE_CHECKING:
     from victor_nb.agent.orchestrator import AgentOrchestrator
     from victor_nb.messages import ChatResponse
-    from victor_nb.notebook.stream import AnswerDisplay
-    from victor_nb.notebook.terminal import TerminalDisplay
+    from victor_nb.notebook.answers.stream import AnswerDisplay
+    from victor_nb.notebook.answers.terminal import TerminalDisplay
 
 log = logging.getLogger(__name__)
 _TICK_S = 0.1
@@ -51,11 +51,11 @@ def _display(host: KernelHost, quiet: bool | None, verbosity: str) -> AnswerDisp
         "detailed": verbosity == "detailed",
     }
     if not hasattr(host.shell, "kernel"):
-        from victor_nb.notebook.terminal import TerminalDisplay
+        from victor_nb.notebook.answers.terminal import TerminalDisplay
 
         return TerminalDisplay(**shown)
-    from victor_nb.notebook.publisher import CellPublisher
-    from victor_nb.notebook.stream import AnswerDisplay
+    from victor_nb.notebook.answers.publisher import CellPublisher
+    from victor_nb.notebook.answers.stream import AnswerDisplay
 
     display = AnswerDisplay(CellPublisher(host.shell, host.request()), **shown)
     display.announce()

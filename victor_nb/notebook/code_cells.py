@@ -10,7 +10,7 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from victor_nb.notebook.characters import clean, show_bidi
+from victor_nb.notebook.answers.characters import clean, show_bidi
 from victor_nb.notebook.words import say
 
 if TYPE_CHECKING:

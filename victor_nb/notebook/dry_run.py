@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from victor_nb.messages import new_id
-from victor_nb.notebook.publisher import IPythonPublisher
-from victor_nb.notebook.request_view import preview_html, preview_text
-from victor_nb.notebook.waiting import wait
+from victor_nb.notebook.answers.publisher import IPythonPublisher
+from victor_nb.notebook.answers.request_view import preview_html, preview_text
+from victor_nb.notebook.kernel.waiting import wait
 from victor_nb.notebook.words import say
 
 if TYPE_CHECKING:

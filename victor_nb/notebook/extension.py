@@ -7,8 +7,9 @@ import sys
 from typing import TYPE_CHECKING, Any, cast
 
 from victor_nb import host
-from victor_nb.notebook import completion, formatters
-from victor_nb.notebook.kernel_host import KernelHost
+from victor_nb.notebook.answers import formatters
+from victor_nb.notebook.grammar import completion
+from victor_nb.notebook.kernel.kernel_host import KernelHost
 from victor_nb.notebook.magics import VictorMagics
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from victor_nb.notebook.arguments import cell_help, parse_cell_line, parse_verb
-from victor_nb.notebook.line_secrets import KeyOnLineError, forget_input
+from victor_nb.notebook.grammar.arguments import cell_help, parse_cell_line, parse_verb
+from victor_nb.notebook.grammar.line_secrets import KeyOnLineError, forget_input
 
 if TYPE_CHECKING:
-    from victor_nb.notebook.flags import CellOptions
-    from victor_nb.notebook.kernel_host import KernelHost
+    from victor_nb.notebook.grammar.flags import CellOptions
+    from victor_nb.notebook.kernel.kernel_host import KernelHost
     from victor_nb.session import Session
 
 _EMPTY_HINT = "There is nothing to ask yet: write your question below the %%victor line, then run the cell."
@@ -44,8 +44,8 @@ class VictorMagics(Magics):
     victor.__doc__ = cell_help()
 
     def _steer(self, line: str) -> Any:
-        from victor_nb.notebook.verbs import run_verb
-        from victor_nb.notebook.waiting import wait
+        from victor_nb.notebook.kernel.waiting import wait
+        from victor_nb.notebook.verbs.run import run_verb
 
         return run_verb(*parse_verb(line), self._session, wait)
 
@@ -59,8 +59,8 @@ class VictorMagics(Magics):
             self._ask_with_values(cell, options)
 
     def _ask_with_values(self, cell: str, options: CellOptions) -> None:
-        from victor_nb.notebook.interpolate import question_of
-        from victor_nb.notebook.printing import noticing, noticing_displays
+        from victor_nb.notebook.kernel.printing import noticing, noticing_displays
+        from victor_nb.notebook.variables.interpolate import question_of
 
         shell = cast("Any", self._host.shell)
         printed: list[bool] = []

@@ -11,7 +11,7 @@ To add a tab, write a class with what `PanelTab` lists, whose constructor takes 
   that is seen. `version` must be cheap: it is asked twice a second.
 - Whatever a coroutine, a refresh or a callback raises is logged and shown in one line, `work.line`; a VictorError as it
   is. `work.line.say(…)` shows a line of your own. A chat goes on in any case.
-- Every `HTML` gets only text that was escaped, or that `notebook/render.py` made.
+- Every `HTML` gets only text that was escaped, or that `notebook/answers/render.py` made.
 """
 
 from victor_nb.notebook.panels.frame import Panel, panel

@@ -8,7 +8,7 @@ from functools import partial
 from html import escape
 from typing import Any, Final
 
-from victor_nb.notebook.characters import clean, show_bidi
+from victor_nb.notebook.answers.characters import clean, show_bidi
 from victor_nb.notebook.panels.widgets import button, close_all, html, ipywidgets, row
 from victor_nb.notebook.panels.work import PanelWork
 

@@ -10,7 +10,9 @@ from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.context.conversation import Conversation
 from victor_nb.host import lent
 from victor_nb.messages import ChatResponse
-from victor_nb.notebook.kernel_host import KernelHost
+from victor_nb.notebook.answers.render import wrap
+from victor_nb.notebook.conversations.turns import ReadTurn, turns_of
+from victor_nb.notebook.kernel.kernel_host import KernelHost
 from victor_nb.notebook.panels.approval import PanelApproval
 from victor_nb.notebook.panels.composer import Composer
 from victor_nb.notebook.panels.live_turn import LiveTurn
@@ -19,8 +21,6 @@ from victor_nb.notebook.panels.transcript_view import TranscriptView
 from victor_nb.notebook.panels.turn_notes import TurnNotes
 from victor_nb.notebook.panels.widgets import button, close_all, html, ipywidgets, row
 from victor_nb.notebook.panels.work import PanelWork
-from victor_nb.notebook.render import wrap
-from victor_nb.notebook.turns import ReadTurn, turns_of
 
 _BUSY: Final = "An answer is being given here: wait for it, or stop it."
 

@@ -11,7 +11,7 @@ from victor_nb.frames.dashboard_style import CLASSES
 from victor_nb.notebook.panels import context_lists
 from victor_nb.notebook.panels.widgets import button, html, ipywidgets, row
 from victor_nb.notebook.panels.work import PanelWork
-from victor_nb.notebook.verbs_context import told
+from victor_nb.notebook.verbs.context import told
 
 if TYPE_CHECKING:
     from victor_nb.agent.coordinators import ContextCoordinator

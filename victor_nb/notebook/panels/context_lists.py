@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from victor_nb.frames.dashboard_numbers import counted
 from victor_nb.frames.dashboard_view import bad, table, text
-from victor_nb.notebook.listing import said
+from victor_nb.notebook.conversations.listing import said
 from victor_nb.notebook.panels.excerpts import excerpt
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from victor_nb.frames.dashboard_style import CLASSES
 from victor_nb.frames.dashboard_style import STYLE as TABLES
+from victor_nb.notebook.conversations.state import ConversationState
 from victor_nb.notebook.panels.compaction_box import CompactionBox
 from victor_nb.notebook.panels.context_lists import not_sent
 from victor_nb.notebook.panels.message_search import MessageSearch
@@ -18,7 +19,6 @@ from victor_nb.notebook.panels.widgets import html, ipywidgets
 from victor_nb.notebook.panels.window_bar import STYLE as BAR
 from victor_nb.notebook.panels.window_bar import window_bar
 from victor_nb.notebook.panels.work import PanelWork
-from victor_nb.notebook.state import ConversationState
 
 if TYPE_CHECKING:
     from victor_nb.context.conversation import Conversation

@@ -14,10 +14,10 @@ from typing import Any, Final
 from victor_nb.agent.tools.approval import Asker, asking
 from victor_nb.errors import UsageError
 from victor_nb.host import lent
-from victor_nb.notebook.bridge import listen
-from victor_nb.notebook.capturing import capturing, watch
-from victor_nb.notebook.handed import HandedCall
-from victor_nb.notebook.kernel_host import KernelHost
+from victor_nb.notebook.kernel.bridge import listen
+from victor_nb.notebook.kernel.capturing import capturing, watch
+from victor_nb.notebook.kernel.handed import HandedCall
+from victor_nb.notebook.kernel.kernel_host import KernelHost
 
 MOST_PRINTED: Final = 20_000
 WAITS_S: Final = 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from victor_nb.frames.dashboard_numbers import UNKNOWN
-from victor_nb.notebook.characters import clean, show_bidi
+from victor_nb.notebook.answers.characters import clean, show_bidi
 
 
 def excerpt(text: str | None, longest: int = 80) -> str:

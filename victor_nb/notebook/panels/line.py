@@ -7,7 +7,7 @@ from html import escape
 from typing import Any, Final
 
 from victor_nb.errors import VictorError
-from victor_nb.notebook.characters import clean, show_bidi
+from victor_nb.notebook.answers.characters import clean, show_bidi
 from victor_nb.notebook.panels.widgets import html
 
 log = logging.getLogger(__name__)

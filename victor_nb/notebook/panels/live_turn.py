@@ -12,15 +12,15 @@ from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.agent.tools.approval import Asker
 from victor_nb.background import model_loop
 from victor_nb.messages import ChatChunk, ChatResponse
-from victor_nb.notebook.characters import clean, show_bidi
+from victor_nb.notebook.answers.characters import clean, show_bidi
+from victor_nb.notebook.answers.render import render_note, wrap
+from victor_nb.notebook.answers.stream import AnswerDisplay
+from victor_nb.notebook.conversations.turns import ReadTurn
 from victor_nb.notebook.panels.desk import PanelDesk
 from victor_nb.notebook.panels.outlet import WidgetOutlet
 from victor_nb.notebook.panels.questions import question_html
 from victor_nb.notebook.panels.values import with_values
 from victor_nb.notebook.panels.widgets import html, ipywidgets
-from victor_nb.notebook.render import render_note, wrap
-from victor_nb.notebook.stream import AnswerDisplay
-from victor_nb.notebook.turns import ReadTurn
 
 log = logging.getLogger(__name__)
 _TICK_S: Final = 0.1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from victor_nb.notebook.answers.publisher import Bundle
 from victor_nb.notebook.panels.widgets import close_all, html
-from victor_nb.notebook.publisher import Bundle
 
 
 class WidgetOutlet:

@@ -11,8 +11,8 @@ from itertools import count
 from typing import Final, cast
 
 from victor_nb.errors import SessionInUseError, VictorError
-from victor_nb.notebook.characters import clean, show_bidi
-from victor_nb.notebook.held import choice
+from victor_nb.notebook.answers.characters import clean, show_bidi
+from victor_nb.notebook.conversations.held import choice
 from victor_nb.notebook.panels.model_names import model_names
 from victor_nb.notebook.panels.resuming import is_unnamed
 from victor_nb.notebook.panels.widgets import ipywidgets

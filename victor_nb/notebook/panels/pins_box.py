@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from victor_nb.frames.dashboard_style import CLASSES
-from victor_nb.notebook.conversation import NotebookConversation
-from victor_nb.notebook.listing import said
+from victor_nb.notebook.conversations.conversation import NotebookConversation
+from victor_nb.notebook.conversations.listing import said
 from victor_nb.notebook.panels.excerpts import excerpt
 from victor_nb.notebook.panels.one_line import OneLine
 from victor_nb.notebook.panels.widgets import button, close_all, html, ipywidgets, row

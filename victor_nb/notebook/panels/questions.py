@@ -5,10 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import Final
 
-from victor_nb.notebook.characters import clean, show_bidi
-from victor_nb.notebook.mathematics import without_formulas
-from victor_nb.notebook.render import render_segments, wrap
-from victor_nb.notebook.turns import ReadTurn
+from victor_nb.notebook.answers.characters import clean, show_bidi
+from victor_nb.notebook.answers.mathematics import without_formulas
+from victor_nb.notebook.answers.render import render_segments, wrap
+from victor_nb.notebook.conversations.turns import ReadTurn
 
 _SHOWN: Final = 4_000
 

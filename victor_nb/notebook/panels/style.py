@@ -1,4 +1,4 @@
-"""The style sheet of panels, scoped to them: what `notebook/style.py` is for answers."""
+"""The style sheet of panels, scoped to them: what `notebook/answers/style.py` is for answers."""
 
 from __future__ import annotations
 

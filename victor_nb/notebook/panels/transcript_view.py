@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from victor_nb.messages import code_blocks
 from victor_nb.notebook.code_cells import offer
+from victor_nb.notebook.conversations.turns import ReadTurn
 from victor_nb.notebook.panels.questions import turn_html
 from victor_nb.notebook.panels.widgets import button, close_all, html, ipywidgets, row
 from victor_nb.notebook.panels.work import PanelWork
-from victor_nb.notebook.turns import ReadTurn
 
 SHOWN_AT_ONCE: Final = 20
 _INSERTED: Final = "Run %victor paste in a cell: the code of this answer comes into the cell below it."

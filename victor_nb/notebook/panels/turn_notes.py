@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import Final
 
 from victor_nb.messages import ChatResponse, ToolResult
-from victor_nb.notebook.render import render_footer
-from victor_nb.notebook.transcript import Thought
-from victor_nb.notebook.turn_facts import TurnFacts
-from victor_nb.notebook.turns import ReadTurn
+from victor_nb.notebook.answers.render import render_footer
+from victor_nb.notebook.answers.transcript import Thought
+from victor_nb.notebook.conversations.turn_facts import TurnFacts
+from victor_nb.notebook.conversations.turns import ReadTurn
 from victor_nb.protocols import IEventStore
 
 _TRIES: Final = 4

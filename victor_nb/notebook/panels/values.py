@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any, cast
 
 from victor_nb.host import lent
-from victor_nb.notebook.interpolate import Question, interpolate
-from victor_nb.notebook.kernel_host import KernelHost
+from victor_nb.notebook.kernel.kernel_host import KernelHost
+from victor_nb.notebook.variables.interpolate import Question, interpolate
 
 
 async def with_values(text: str) -> Question:

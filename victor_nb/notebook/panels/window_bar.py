@@ -7,7 +7,7 @@ from typing import Final
 
 from victor_nb.frames.dashboard_numbers import percent
 from victor_nb.frames.dashboard_view import table, text
-from victor_nb.notebook.state import ConversationState, Share
+from victor_nb.notebook.conversations.state import ConversationState, Share
 
 _COLOURS: Final = {
     "user": "var(--jp-brand-color1,#2a7fc0)",

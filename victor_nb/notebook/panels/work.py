@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from victor_nb.background import model_loop
-from victor_nb.notebook.executions import leave_cell
+from victor_nb.notebook.kernel.executions import leave_cell
 from victor_nb.notebook.panels.line import PanelLine
 from victor_nb.session import Session, current
 
