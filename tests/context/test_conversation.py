@@ -100,7 +100,7 @@ def test_other_threads_may_look_and_steer_while_a_turn_runs() -> None:
         for turn in range(150):
             conversation.begin_turn(f"t{turn}")
             question = conversation.append(Message("user", f"question {turn}"))
-            conversation.fold(record(), [conversation.view[0], question])
+            conversation.fold(record(), [conversation.view[0], question] if turn else [question])
             conversation.append(Message("assistant", f"answer {turn}"))
             conversation.commit_turn()
         done.set()
