@@ -102,6 +102,7 @@ def test_every_setting_is_a_turns_or_is_warned_of() -> None:
         "redact_patterns",
         "keep_sessions",
         "budget_usd",
+        "verbosity",
     }
     kernel |= {"compaction_strategy", "tool_timeout_s", *(f"prompt_{key}" for key in Settings().prompt_options())}
     assert kernel | OF_A_TURN == set(Settings.model_fields)

@@ -52,6 +52,28 @@ def test_everything_is_on_the_screen_while_it_streams() -> None:
     assert front_end.html.count("<style>") == 1
 
 
+def test_many_tools_cost_no_more_than_text_does() -> None:
+    front_end, clock = FrontEnd(), Clock()
+    display = AnswerDisplay(front_end, clock=clock)
+    for number in range(300):
+        call = ToolCall(str(number), "look", f'{{"about": "{"x" * 300}"}}')
+        display.feed(ChatChunk(tool_started=call))
+        clock.now += 0.15
+        display.feed(ChatChunk(tool_finished=ToolResult(call.id, call.name, call.arguments, "y" * 900, "ok", 0.1)))
+        clock.now += 0.05
+    assert front_end.characters_sent <= 25 * 300 * (300 + 900)
+    assert front_end.html.count("<details>") > 250
+
+
+def test_tools_that_start_together_are_shown_together() -> None:
+    front_end = FrontEnd()
+    display = AnswerDisplay(front_end, clock=Clock())
+    for number in range(300):
+        display.feed(ChatChunk(tool_started=ToolCall(str(number), "look", "{}")))
+    assert "… running" in front_end.html
+    assert len(front_end.sent) <= 3
+
+
 def test_a_tool_is_a_folded_line_between_what_was_said_before_and_after() -> None:
     front_end, clock = FrontEnd(), Clock()
     display = AnswerDisplay(front_end, sole=True, clock=clock)

@@ -37,6 +37,7 @@ class FrontEnd:
         self.outputs: list[tuple[str, dict[str, str]]] = []
         self.sent: list[str] = []
         self.updated: list[str] = []
+        self.characters_sent = 0
         self._clear = False
 
     def show(self, bundle: dict[str, str], display_id: str) -> None:
@@ -44,10 +45,12 @@ class FrontEnd:
             self.outputs.clear()
         self._clear = False
         self.sent.append("show")
+        self.characters_sent += sum(map(len, bundle.values()))
         self.outputs.append((display_id, bundle))
 
     def update(self, bundle: dict[str, str], display_id: str) -> None:
         self.sent.append("update")
+        self.characters_sent += sum(map(len, bundle.values()))
         self.updated.append(display_id)
         self.outputs = [(key, bundle if key == display_id else old) for key, old in self.outputs]
 

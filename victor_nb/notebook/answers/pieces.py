@@ -62,7 +62,7 @@ class Pieces:
         if style_apart and not self.displays:
             self._styled_by = self._show(None, "")
         self._refer_back()
-        if self._look is as_markdown and not self._open.tool_running:
+        if self._look is as_markdown and not self._open.tools_running:
             self._freeze_what_is_over(long)
             self._freeze_blocks(long)
         before = self.sent_bytes

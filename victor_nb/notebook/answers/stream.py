@@ -22,6 +22,7 @@ from victor_nb.notebook.answers.looks import LOOKS
 from victor_nb.notebook.answers.pieces import Pieces
 from victor_nb.notebook.answers.publisher import Bundle, IPythonPublisher, Publisher
 from victor_nb.notebook.answers.render import (
+    SHOWN_OF_RESULT,
     footer_text,
     plain_text,
     render_footer,
@@ -43,6 +44,7 @@ CREDIT = 3_000
 BYTES_PER_BYTE = 18
 BYTES_PER_BYTE_ALIVE = 50
 ALIVE_CREDIT = 60_000
+HURRIED_BYTES = 8_000
 
 WAITING = "Waiting for the answer …"
 INTERRUPTED = "Interrupted: the answer is incomplete."
@@ -99,18 +101,24 @@ class AnswerDisplay:
         return "".join(segment.text for segment in self._whole.segments if isinstance(segment, Prose))
 
     def feed(self, chunk: ChatChunk) -> None:
-        """Take the next piece of the answer. The first one, and the start of a tool, are shown at once."""
+        """Take the next piece of the answer. The first one, and the start of a tool, are shown at once; of many tools
+        that start together, or beside many that stand there already, as often as text is."""
         self._whole.add(chunk)
         self._pieces.add(chunk)
-        self._text_bytes += len(chunk.content.encode("utf-8", "replace"))
+        self._text_bytes += len(chunk.content.encode("utf-8", "replace")) + _tool_characters(chunk)
         self._thought_bytes += len(chunk.reasoning.encode("utf-8", "replace"))
         self._dirty = True
         if chunk.tool_started:
             self._sole = False
-        if chunk.tool_started or self._updated_at is None:
+        if self._updated_at is None or (chunk.tool_started and self._may_hurry(self._updated_at)):
             self._refresh()
         else:
             self.tick()
+
+    def _may_hurry(self, updated_at: float) -> bool:
+        """For a tool that has just started: its function may print, or take long."""
+        alone = self._whole.tools_running == 1
+        return self._pieces.last_cost <= HURRIED_BYTES and (alone or self._clock() - updated_at >= INTERVAL_S)
 
     def tick(self) -> None:
         """Show what has arrived, if it is time to. Cheap: call it in every slice of a wait."""
@@ -182,3 +190,10 @@ class AnswerDisplay:
             self._publish.update(bundle, displays[0])
             for display_id in displays[1:]:
                 self._publish.update({}, display_id)
+
+
+def _tool_characters(chunk: ChatChunk) -> int:
+    """What the beginning or the end of a tool call adds to what is shown."""
+    if chunk.tool_started:
+        return min(len(chunk.tool_started.arguments), SHOWN_OF_RESULT)
+    return min(len(chunk.tool_finished.result), SHOWN_OF_RESULT) if chunk.tool_finished else 0

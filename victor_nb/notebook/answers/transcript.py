@@ -96,8 +96,8 @@ class Transcript:
                 self._finish(ToolResult(call.id, call.name, call.arguments, "", "interrupted", 0.0))
 
     @property
-    def tool_running(self) -> bool:
-        return any(isinstance(segment, ToolUse) and segment.result is None for segment in self.segments)
+    def tools_running(self) -> int:
+        return sum(isinstance(segment, ToolUse) and segment.result is None for segment in self.segments)
 
     @property
     def has_prose(self) -> bool:
