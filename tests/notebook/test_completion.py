@@ -14,7 +14,6 @@ from support.kernels import Kernel
 from support.llm_server import LLMServer
 
 from victor_nb.notebook.grammar.arguments import VERBS
-from victor_nb.notebook.grammar.candidates import CHOICES
 from victor_nb.notebook.grammar.cursor import place_in
 from victor_nb.notebook.grammar.flags import FLAGS
 
@@ -85,13 +84,6 @@ def test_verbs_and_flags_are_offered_alone(kernel: Kernel) -> None:
 )
 def test_values_are_offered(kernel: Kernel, code: str, matches: list[str]) -> None:
     assert offered(kernel, code) == matches
-
-
-def test_every_choice_that_is_offered_is_taken() -> None:
-    for flag in FLAGS:
-        for word in CHOICES.get(flag.values, ()):
-            flag.read(word)
-    assert set(CHOICES) <= {flag.values for flag in FLAGS}
 
 
 def test_models_sessions_settings_and_columns_are_offered(kernel: Kernel) -> None:

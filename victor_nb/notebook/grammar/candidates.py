@@ -9,7 +9,6 @@ import builtins
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -22,12 +21,6 @@ from victor_nb.notebook.kernel.namespace import namespace_of
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-CHOICES: Final = {
-    "effort": ("true", "false", "minimal", "low", "medium", "high", "xhigh", "max"),
-    "bool": ("true", "false"),
-    "tier": ("auto", "default", "flex", "priority"),
-}
-"""What flags of these `values` take."""
 _BY_NAME: Final = {name: flag for flag in FLAGS for name in flag.names}
 
 
@@ -54,7 +47,6 @@ class Candidates:
             "function": self._functions,
             "type": self._types,
             "format": lambda: FORMATS,
-            **{name: partial(tuple, words) for name, words in CHOICES.items()},
             "effort": lambda: EFFORTS,
             "bool": lambda: BOOLS,
             "tier": lambda: TIERS,
