@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from typing import TYPE_CHECKING, Any, cast
@@ -19,6 +20,10 @@ _BARE = re.compile(r"%%victor(\s|$)")
 
 
 def load(shell: InteractiveShell) -> None:
+    if "VICTOR_CASSETTE" in os.environ:
+        from victor_nb.testing.cassettes.in_kernel import start
+
+        start()
     kernel_host = KernelHost(shell)
     host.lend(kernel_host)
     kernel_host.executions.watch()

@@ -1,9 +1,16 @@
-"""What users' tests need: models that answer from a script or a recording, and a check of exporters. Shipped with the
-package; no mocks."""
+"""What users' tests need: models that answer from a script or a recording, a plugin of pytest, and a check of
+exporters. Shipped with the package; no mocks. What stands here is imported at its first use: pytest loads the plugin
+at every start."""
 
-from victor_nb.testing.cassettes import Cassette, CassetteError, MissingRecordingError, use_cassette
-from victor_nb.testing.conformance import check_exporter, check_exporter_async
-from victor_nb.testing.scripted import Reply, ScriptedModel, ScriptError, call, cut
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from victor_nb.testing.cassettes import Cassette, CassetteError, MissingRecordingError, use_cassette
+    from victor_nb.testing.conformance import check_exporter, check_exporter_async
+    from victor_nb.testing.scripted import Reply, ScriptedModel, ScriptError, call, cut
 
 __all__ = [
     "Cassette",
@@ -18,3 +25,19 @@ __all__ = [
     "cut",
     "use_cassette",
 ]
+
+_HOME = {
+    **dict.fromkeys(("Cassette", "CassetteError", "MissingRecordingError", "use_cassette"), "cassettes"),
+    **dict.fromkeys(("check_exporter", "check_exporter_async"), "conformance"),
+    **dict.fromkeys(("Reply", "ScriptError", "ScriptedModel", "call", "cut"), "scripted"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"victor_nb.testing.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'victor_nb.testing' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

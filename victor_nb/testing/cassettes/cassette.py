@@ -29,6 +29,7 @@ class Cassette:
         self.path = path
         self.takes, self.players = _read(path)
         self.missing: list[Sent] = []
+        self.given: list[Take] = []
         self._lock = threading.Lock()
         self._used: defaultdict[str, int] = defaultdict(int)
         self._recorded: list[Take] = []
@@ -44,7 +45,20 @@ class Cassette:
             if not numbers:
                 return None
             self._used[key] += 1
-            return self.takes[numbers[(self._used[key] - 1) % len(numbers)]].answer
+            take = self.takes[numbers[(self._used[key] - 1) % len(numbers)]]
+            self.given.append(take)
+            self.noted()
+        return take.answer
+
+    def knows(self, named: str | None) -> bool:
+        """Whether something is recorded of the model of that name; None is the one that the environment offers."""
+        return ("" if named is None else named) in self.players
+
+    def miss(self, sent: Sent) -> None:
+        """Remember that this was asked and is not there."""
+        with self._lock:
+            self.missing.append(sent)
+            self.noted()
 
     def record(self, sent: Sent, answer: Answer, player: Player) -> None:
         """Keep an answer; one that says the same as before stays as it was, timings and all, so that a file recorded
@@ -57,6 +71,15 @@ class Cassette:
             old = self.takes[before[number]].answer if number < len(before) else None
             self._recorded.append(Take(sent, old if old and old.says_the_same(answer) else answer))
             self.players[sent.model or ""] = player
+            self.noted()
+
+    def noted(self) -> None:
+        """Called after each request, with the lock held; for those who tell of it."""
+
+    @property
+    def recorded(self) -> int:
+        """How many answers were recorded now."""
+        return len(self._recorded)
 
     @property
     def unused(self) -> list[Take]:
@@ -65,11 +88,12 @@ class Cassette:
 
     @property
     def replayed(self) -> int:
-        """How many answers were given."""
-        return sum(self._used.values())
+        """How many recorded answers were given."""
+        return len(self.given)
 
-    def save(self, *, anew: bool) -> bool:
-        """Write what was recorded: behind what is there, or `anew`, in place of all. Whether the file has changed.
+    def save(self, *, anew: bool, to: Path | None = None) -> bool:
+        """Write what was recorded: behind what is there, or `anew`, in place of all; `to` another file. Whether the
+        file has changed.
 
         Raises:
             CassetteError: it cannot be written.
@@ -77,12 +101,13 @@ class Cassette:
         takes = self._in_old_order(self._recorded) if anew else [*self.takes, *self._recorded]
         named = {take.sent.model or "" for take in takes}
         text = to_text(takes, {name: player for name, player in self.players.items() if name in named})
+        path = to or self.path
         try:
-            if self.path.is_file() and self.path.read_text(encoding="utf-8") == text:
+            if path.is_file() and path.read_text(encoding="utf-8") == text:
                 return False
-            _write(self.path, text)
+            _write(path, text)
         except OSError as error:
-            raise CassetteError(f"{self.path} cannot be written: {error.strerror or error}.") from None
+            raise CassetteError(f"{path} cannot be written: {error.strerror or error}.") from None
         return True
 
     def _in_old_order(self, takes: list[Take]) -> list[Take]:

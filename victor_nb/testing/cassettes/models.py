@@ -41,7 +41,7 @@ class ReplayingModel:
         asked = sent(self._named, request)
         answer = self._cassette.find(asked)
         if answer is None:
-            self._cassette.missing.append(asked)
+            self._cassette.miss(asked)
             raise missing(asked, self._cassette.takes, self._cassette.path.name)
         return answer
 

@@ -47,7 +47,7 @@ def use_cassette(path: str | PathLike[str], mode: Mode | None = None) -> Generat
     if wanted == "live":
         yield cassette
         return
-    taping.set_tape(_Tape(cassette, wanted))
+    taping.set_tape(Tape(cassette, wanted))
     try:
         yield cassette
     finally:
@@ -82,7 +82,9 @@ def checked_mode(mode: str | None) -> Mode:
     return cast("Mode", wanted)
 
 
-class _Tape:
+class Tape:
+    """Stands in between with `cassette`."""
+
     def __init__(self, cassette: Cassette, mode: Mode) -> None:
         self._cassette = cassette
         self._mode = mode
@@ -90,9 +92,11 @@ class _Tape:
     async def model(self, named: str | None, build: Build) -> IChatModel:
         if named == _NO_AI:
             return await build()
-        if self._mode == "replay":
+        if self._mode == "replay" and (named is not None or self._cassette.knows(named)):
             return ReplayingModel(self._cassette, named)
         model = await build()
-        if model.provider == _NO_AI:
-            raise CassetteError("there is no model to record.", hint="name one, or put its key into the environment")
+        if named is None and model.provider == _NO_AI:
+            return model  # the environment offers no model, here as when it was recorded
+        if self._mode == "replay":
+            return ReplayingModel(self._cassette, named)
         return RecordingModel(self._cassette, named, model, known=self._mode == "record")

@@ -1,0 +1,154 @@
+"""Notebooks that chat, under pytest and nbmake: recorded against a real server, replayed without one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from support.llm_server import LLMServer
+
+NOBODY = "http://127.0.0.1:9/v1"
+CELLS = (
+    "%load_ext victor_nb\nimport os, victor_nb as vn\n%victor use {url}#m",
+    "%%victor -o answer\nWhich mean?",
+    "assert answer.content == 'The mean is 3.'\nassert vn.analytics.turns()['input_tokens'].tolist() == [10]",
+)
+
+
+def notebook(folder: Path, url: str, *more: str, name: str = "chat") -> Path:
+    cells = [nbformat.v4.new_code_cell(source.replace("{url}", url)) for source in (*CELLS, *more)]
+    made = nbformat.v4.new_notebook(cells=cells)
+    made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    path = folder / f"{name}.ipynb"
+    nbformat.write(made, path)
+    return path
+
+
+def run(folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("VICTOR_") and name != "CI"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    done = subprocess.run(command, cwd=folder, env=kept | environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def recorded(folder: Path, server: LLMServer, *more: str) -> Path:
+    server.reply("The mean is 3.")
+    notebook(folder, server.openai_url, *more)
+    code, told = run(folder, "--nbmake", "--victor=record", "chat.ipynb")
+    assert code == 0, told
+    assert "1 recorded" in told
+    return folder / "cassettes" / "chat.json"
+
+
+def test_a_recorded_notebook_passes_without_server_or_key(tmp_path: Path, llm_server: LLMServer) -> None:
+    path = recorded(tmp_path, llm_server)
+    before = path.read_text()
+    notebook(tmp_path, NOBODY)
+    code, told = run(tmp_path, "--nbmake", "chat.ipynb", CI="true")
+    assert code == 0, told
+    assert "victor_nb: 1 answers replayed; 15 tokens and $0.0000 saved" in told
+    assert path.read_text() == before
+
+
+def test_a_changed_question_fails_also_when_the_notebook_swallows_it(tmp_path: Path, llm_server: LLMServer) -> None:
+    swallowed = "try:\n    await vn.orchestrator.chat('Which median?')\nexcept vn.VictorError:\n    pass"
+    recorded(tmp_path, llm_server)
+    notebook(tmp_path, NOBODY, swallowed)
+    code, told = run(tmp_path, "--nbmake", "chat.ipynb")
+    assert code == 1
+    assert '"Which median?" is not recorded in chat.json.' in told
+    assert "pytest --victor=record chat.ipynb records it" in told
+
+
+def test_a_notebook_that_fails_keeps_no_recording(tmp_path: Path, llm_server: LLMServer) -> None:
+    llm_server.reply("The mean is 4.")
+    notebook(tmp_path, llm_server.openai_url)
+    code, told = run(tmp_path, "--nbmake", "--victor=record", "chat.ipynb")
+    assert code == 1, told
+    assert not (tmp_path / "cassettes").exists()
+
+
+def test_recording_is_refused_under_ci(tmp_path: Path, llm_server: LLMServer) -> None:
+    notebook(tmp_path, llm_server.openai_url)
+    code, told = run(tmp_path, "--nbmake", "--victor=record", "chat.ipynb", CI="true")
+    assert code == 1
+    assert "recording is refused under CI" in told
+    assert llm_server.requests == []
+
+
+def test_unused_recordings_fail_where_that_is_wanted(tmp_path: Path, llm_server: LLMServer) -> None:
+    llm_server.reply("The mean is 3.")
+    llm_server.reply("More.")
+    notebook(tmp_path, llm_server.openai_url, "_ = await vn.orchestrator.chat('More?')")
+    assert run(tmp_path, "--nbmake", "--victor=record", "chat.ipynb")[0] == 0
+    notebook(tmp_path, NOBODY)
+    code, told = run(tmp_path, "--nbmake", "chat.ipynb", "-W", "default")
+    assert code == 0, told
+    assert "1 recordings were not asked for" in told
+    code, told = run(tmp_path, "--nbmake", "chat.ipynb", "-o", "victor_unused=error")
+    assert code == 1
+    assert "--victor=rewrite leaves them out" in told
+
+
+def test_with_several_processes_each_notebook_has_its_own(tmp_path: Path, llm_server: LLMServer) -> None:
+    path = recorded(tmp_path, llm_server)
+    for name in ("one", "two"):
+        notebook(tmp_path, NOBODY, name=name)
+        (path.parent / f"{name}.json").write_text(path.read_text())
+    code, told = run(tmp_path, "--nbmake", "-n", "2", "one.ipynb", "two.ipynb")
+    assert code == 0, told
+    assert "victor_nb: 2 answers replayed" in told
+
+
+def test_a_marked_test_gets_recorded_answers(tmp_path: Path, llm_server: LLMServer) -> None:
+    source = """
+import asyncio, pytest
+from victor_nb import AgentOrchestrator
+
+@pytest.mark.victor_cassette
+def test_mean():
+    answer = asyncio.run(AgentOrchestrator(model="URL#m").chat("Which mean?"))
+    assert answer.content == "The mean is 3."
+"""
+    llm_server.reply("The mean is 3.")
+    (tmp_path / "test_it.py").write_text(source.replace("URL", llm_server.openai_url))
+    home = str(tmp_path / "home")
+    assert run(tmp_path, "--victor=record", "test_it.py", VICTOR_HOME=home)[0] == 0
+    (tmp_path / "test_it.py").write_text(source.replace("URL", NOBODY))
+    code, told = run(tmp_path, "test_it.py", VICTOR_HOME=home)
+    assert (code, "1 answers replayed" in told) == (0, True), told
+    assert [path.name for path in (tmp_path / "cassettes").iterdir()] == ["test_it.test_mean.json"]
+    (tmp_path / "test_it.py").write_text(source.replace("URL", NOBODY).replace("mean?", "mode?"))
+    assert "is not recorded in test_it.test_mean.json" in run(tmp_path, "test_it.py", VICTOR_HOME=home)[1]
+
+
+def test_the_plugin_imports_next_to_nothing() -> None:
+    script = (
+        "import sys; before = set(sys.modules); import victor_nb.testing.plugin; "
+        "print(sorted(m for m in sys.modules if m.split('.')[0] in ('victor_nb', 'pydantic', 'IPython', 'pandas')))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout.replace("'", '"')) == ["victor_nb", "victor_nb.testing", "victor_nb.testing.plugin"]
+
+
+def test_a_mode_that_is_none_is_told(tmp_path: Path) -> None:
+    notebook(tmp_path, NOBODY)
+    code, told = run(tmp_path, "--nbmake", "chat.ipynb", VICTOR_CASSETTE_MODE="repaly")
+    assert code != 0
+    assert "there is no mode 'repaly'" in told
+
+
+@pytest.mark.parametrize("text", ["{", '{"victor_cassette": 9}'])
+def test_a_cassette_that_is_none_is_one_line(tmp_path: Path, text: str) -> None:
+    notebook(tmp_path, NOBODY)
+    (tmp_path / "cassettes").mkdir()
+    (tmp_path / "cassettes" / "chat.json").write_text(text)
+    code, told = run(tmp_path, "--nbmake", "chat.ipynb")
+    assert code == 1
+    assert "CassetteError" in told
+    assert "cannot be read" in told

@@ -1,0 +1,143 @@
+"""The plugin of pytest: notebooks that nbmake runs, and tests that are marked, get recorded answers.
+
+Nothing but pytest and the standard library is imported here: pytest loads this at every start. What a kernel has done
+comes back in a file, and counts whatever the notebook made of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Generator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+_MODES: Final = ("replay", "record", "rewrite", "live")
+_MODE: Final = "VICTOR_CASSETTE_MODE"
+_COUNTED: Final = ("replayed", "recorded", "unused", "tokens", "cost_usd")
+_UNSAFE: Final = re.compile(r"[^\w.-]+")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("victor_nb")
+    group.addoption(
+        "--victor",
+        choices=_MODES,
+        help=f"where models' answers come from: {', '.join(_MODES)} (default: ${_MODE}, then ini, then replay)",
+    )
+    parser.addini("victor_mode", "where models' answers come from, as --victor", default="")
+    parser.addini("victor_cassettes", "the folder of cassettes, beside each notebook or test", default="cassettes")
+    parser.addini("victor_unused", "recordings that nothing asked for: error, warn or ignore", default="warn")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "victor_cassette(path=None): give this test recorded answers of models")
+
+
+def _mode(config: pytest.Config) -> str:
+    wanted = config.getoption("--victor") or os.environ.get(_MODE) or config.getini("victor_mode") or "replay"
+    if wanted not in _MODES:
+        raise pytest.UsageError(f"victor_nb: there is no mode {wanted!r}: one of {', '.join(_MODES)}")
+    return str(wanted)
+
+
+def _is_notebook(item: pytest.Item) -> bool:
+    return item.path.suffix == ".ipynb" and type(item).__name__ == "NotebookItem"
+
+
+def _cassette(item: pytest.Item, name: str) -> Path:
+    return item.path.parent / str(item.config.getini("victor_cassettes")) / f"{_UNSAFE.sub('-', name)}.json"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Around the test itself, so that what is raised here is its failure."""
+    if _is_notebook(item):
+        return (yield from _around_notebook(item))
+    if marker := item.get_closest_marker("victor_cassette"):
+        return (yield from _around_test(item, marker))
+    return (yield)
+
+
+def _around_test(item: pytest.Item, marker: pytest.Mark) -> Generator[None, Any, Any]:
+    from victor_nb.testing.cassettes import use_cassette
+
+    given = marker.kwargs.get("path") or (marker.args[0] if marker.args else None)
+    path = item.path.parent / given if given else _cassette(item, f"{item.path.stem}.{item.name}")
+    with use_cassette(path, _mode(item.config)) as cassette:  # type: ignore[arg-type]  # checked there
+        result = yield
+    item.user_properties.append(("victor_nb", {"replayed": cassette.replayed, "recorded": cassette.recorded}))
+    return result
+
+
+def _around_notebook(item: pytest.Item) -> Generator[None, Any, Any]:
+    """The kernel inherits the environment, and has a store of its own."""
+    mode, path = _mode(item.config), _cassette(item, item.path.stem)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="victor-nb-", ignore_cleanup_errors=True)))
+        told, draft = folder / "report.json", folder / "draft.json"
+        variables = {"VICTOR_CASSETTE": str(path.absolute()), _MODE: mode, "VICTOR_HOME": str(folder / "home")}
+        variables |= {"VICTOR_CASSETTE_REPORT": str(told), "VICTOR_CASSETTE_DRAFT": str(draft)}
+        stack.callback(_restore, {name: os.environ.get(name) for name in variables})
+        os.environ.update(variables)
+        try:
+            result = yield
+        finally:
+            report: dict[str, Any] = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else {}
+            item.user_properties.append(("victor_nb", report))
+        _check(item, report, path)
+        if draft.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(draft, path)
+        return result
+
+
+def _restore(before: dict[str, str | None]) -> None:
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _check(item: pytest.Item, report: dict[str, Any], path: Path) -> None:
+    """Raises when the notebook has passed and must not."""
+    if report.get("missing"):
+        pytest.fail(f"{report['missing']}\n\npytest --victor=record {item.path.name} records it", pytrace=False)
+    unused, wanted = report.get("unused", 0), item.config.getini("victor_unused")
+    if unused and _mode(item.config) == "replay" and wanted != "ignore":
+        told = f"{path.name}: {unused} recordings were not asked for; --victor=rewrite leaves them out"
+        if wanted == "error":
+            pytest.fail(told, pytrace=False)
+        item.warn(pytest.PytestWarning(told))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """One line, if models were asked: also of the workers of xdist, whose reports come here."""
+    found: list[dict[str, Any]] = [
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, value in report.user_properties
+        if name == "victor_nb"
+    ]
+    total = {
+        name: sum(one.get(name, 0) for one in found)
+        for name in ("replayed", "recorded", "unused", "tokens", "cost_usd")
+    }
+    missing = sum(bool(one.get("missing")) for one in found)
+    if not (total["replayed"] or total["recorded"] or missing):
+        return
+    parts = [f"{total['replayed']} answers replayed"]
+    parts += [f"{total['recorded']} recorded"] if total["recorded"] else []
+    parts += [f"{missing} notebooks asked for more"] if missing else []
+    parts += [f"{total['unused']} unused"] if total["unused"] else []
+    saved = f"{total['tokens']:,} tokens and ${total['cost_usd']:.4f} saved"
+    terminalreporter.write_line(f"victor_nb: {', '.join(parts)}; {saved}")
