@@ -9,17 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from victor_nb.messages import ChatResponse, ToolCall, ToolResult, Usage
+from victor_nb.messages import ChatResponse, Message, ToolCall, ToolResult, Usage
 from victor_nb.notebook.answers.render import (
     footer_text,
     plain_text,
     render_footer,
     render_markdown,
     render_reasoning,
+    render_segments,
     render_tool_line,
 )
 from victor_nb.notebook.answers.style import STYLE
 from victor_nb.notebook.answers.transcript import Prose
+from victor_nb.notebook.conversations.turns import turns_of
 
 ALLOWED = re.compile(
     "div|style|h[1-6]|p|em|strong|s|a|code|pre|span|[uo]l|li|table|thead|tbody|tr|t[hd]|br|hr|blockquote|details|summary|sup"
@@ -227,6 +229,16 @@ def test_a_tool_line_says_what_ran_and_how_it_ended() -> None:
     call = ToolCall("1", "head", '{"n": 5}')
     assert "… running" in render_tool_line(call)
     assert "✗ denied · 0.2 s" in render_tool_line(call, ToolResult("1", "head", "{}", "no", "denied", 0.2))
+
+
+def test_a_call_of_which_nothing_is_on_record_claims_nothing() -> None:
+    call = ToolCall("c", "head", "{}")
+    log = [Message("user", "Look", turn_id="t"), Message("assistant", "", (call,), turn_id="t")]
+    log.append(Message("tool", "3 rows", tool_call_id="c", turn_id="t"))
+    (turn,) = turns_of(log)
+    assert "<code>head({})</code> · ended</summary>" in render_segments(turn.segments)
+    (turn,) = turns_of(log, {"c": ToolResult("c", "head", "{}", "", "error", 0.5)})
+    assert "✗ failed · 0.5 s" in render_segments(turn.segments)
 
 
 def test_a_giant_result_is_capped() -> None:

@@ -6,6 +6,7 @@ Whatever comes from a model or a tool is hostile here: it is escaped, capped and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from html import escape
 
@@ -70,6 +71,8 @@ def render_tool_line(call: ToolCall, result: ToolResult | None = None) -> str:
 def _tool_state(result: ToolResult | None) -> str:
     if result is None:
         return "… running"
+    if math.isnan(result.duration_s):
+        return "· ended"  # how and when is not on record
     mark = _MARKS[result.status]
     return mark if result.status == "interrupted" else f"{mark} · {_seconds(result.duration_s)}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -48,9 +49,9 @@ def _turn(turn_id: str | None, messages: Sequence[Message], calls: Mapping[str, 
 
 
 def _result(call: ToolCall, text: str | None, calls: Mapping[str, ToolResult]) -> ToolResult | None:
-    """None while the tool runs."""
+    """None while the tool runs. Where nothing is on record of the call, how it ended is not known: it has no time."""
     known = calls.get(call.id)
     if text is None:
         return known
-    status, duration = (known.status, known.duration_s) if known else ("ok", 0.0)
+    status, duration = (known.status, known.duration_s) if known else ("ok", math.nan)
     return ToolResult(call.id, call.name, call.arguments, text, status, duration)
