@@ -43,6 +43,15 @@ def test_a_cell_that_awaits_shows_the_answer_and_has_it(shared: Shared) -> None:
     assert value_of(kernel, "(answer.content, answer.status)") == "('The first half, the *second*.', 'ok')"
 
 
+def test_an_answer_that_is_the_value_of_its_cell_is_not_shown_twice(shared: Shared) -> None:
+    kernel, server = shared
+    server.reply("Four.")
+    streamed, value = run_ok(kernel, "await vn.ask('Two and two?')").displays
+    assert "Four." in streamed["text/html"]
+    assert value == {"text/plain": "<ChatResponse of m, shown above>"}
+    assert "Four." in run_ok(kernel, "_").displays[0]["text/html"]
+
+
 def test_a_turn_that_outlives_its_cell_stays_below_it(shared: Shared) -> None:
     kernel, server = shared
     gate = threading.Event()

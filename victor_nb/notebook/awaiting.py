@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from victor_nb.host import lent
+from victor_nb.notebook.answers.formatters import note_streamed
 from victor_nb.notebook.kernel.kernel_host import KernelHost
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def ask(message: str, *, quiet: bool | None = None, **arguments: Any) -> Corouti
     host = lent()
     if not isinstance(host, KernelHost):
         return orchestrator.chat(message, **arguments)
-    return _Asked(orchestrator, _display(host, quiet, orchestrator.settings.verbosity)).run(message, arguments)
+    display = _display(host, quiet, orchestrator.settings.verbosity)
+    return _Asked(orchestrator, display, host.request()).run(message, arguments)
 
 
 def _display(host: KernelHost, quiet: bool | None, verbosity: str) -> AnswerDisplay | TerminalDisplay:
@@ -65,9 +67,12 @@ def _display(host: KernelHost, quiet: bool | None, verbosity: str) -> AnswerDisp
 class _Asked:
     """One turn and its display."""
 
-    def __init__(self, orchestrator: AgentOrchestrator, display: AnswerDisplay | TerminalDisplay) -> None:
+    def __init__(
+        self, orchestrator: AgentOrchestrator, display: AnswerDisplay | TerminalDisplay, request: Mapping[str, Any]
+    ) -> None:
         self._orchestrator = orchestrator
         self._display = display
+        self._request = request
 
     async def run(self, message: str, arguments: dict[str, Any]) -> ChatResponse:
         ticking = asyncio.create_task(self._tick())
@@ -85,6 +90,7 @@ class _Asked:
         finally:
             ticking.cancel()
         self._safely(lambda: self._display.finish(response))
+        note_streamed(response, self._request)
         return response
 
     def _partial(self, session_id: str | None) -> ChatResponse | None:

@@ -6,6 +6,7 @@ Registered by the classes' names, so that loading the extension imports neither 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
@@ -15,6 +16,23 @@ if TYPE_CHECKING:
     from victor_nb.messages import ChatResponse
 
 SHOWN_CHARACTERS = 4_000
+_REMEMBERED: Final = 100
+_streamed: dict[str, str] = {}
+"""The answers that have streamed below a cell: turn, and the message that asked for that cell's run."""
+
+
+def note_streamed(response: ChatResponse, request: Mapping[str, Any]) -> None:
+    """This answer stands below the cell that was asked for by `request`: as that cell's value it is not shown again."""
+    _streamed[response.turn_id] = str(request.get("header", {}).get("msg_id", ""))
+    while len(_streamed) > _REMEMBERED:
+        del _streamed[next(iter(_streamed))]
+
+
+def _stands_above(response: ChatResponse) -> bool:
+    from IPython.core.getipython import get_ipython
+
+    parent: dict[str, Any] = getattr(get_ipython(), "get_parent", dict[str, Any])()
+    return _streamed.get(response.turn_id) == parent.get("header", {}).get("msg_id", "-")
 
 
 def register(shell: InteractiveShell) -> None:
@@ -35,7 +53,9 @@ def _formatters(shell: InteractiveShell) -> dict[str, Any]:
     return cast("Any", shell).display_formatter.formatters
 
 
-def _as_html(response: ChatResponse) -> str:
+def _as_html(response: ChatResponse) -> str | None:
+    if _stands_above(response):
+        return None
     from victor_nb.notebook.answers.render import render_footer, render_segments, wrap
     from victor_nb.notebook.answers.transcript import transcript_of
 
@@ -48,6 +68,9 @@ def _as_text(response: ChatResponse, printer: Any, cycle: bool) -> None:
     from victor_nb.notebook.answers.render import footer_text
 
     text = clean(response.content)
+    if _stands_above(response):
+        printer.text(f"<ChatResponse of {response.model}, shown above>")
+        return
     more = f"… ({len(text) - SHOWN_CHARACTERS:,} more characters)" if len(text) > SHOWN_CHARACTERS else ""
     if len(printer.stack) > 1:
         printer.text(f"<ChatResponse {text[:60]!r}{'…' if len(text) > 60 else ''}>")
