@@ -234,8 +234,10 @@ class Quits(ScriptedModel):
 async def by_hand(chat: Coroutine[Any, Any, object]) -> None:
     """Await it, but in steps: an event loop would end with an error such as these."""
     while True:
-        chat.send(None)
+        waited = chat.send(None)
         await asyncio.sleep(0.001)
+        while waited is not None and not waited.done():
+            await asyncio.sleep(0.001)
 
 
 @pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt(), "interrupted"), (GeneratorExit(), "error")])
