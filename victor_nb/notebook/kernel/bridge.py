@@ -33,7 +33,7 @@ Emit = Callable[[ChatChunk], None]
 
 # On Windows a waiting main thread notices an interrupt only between two waits.
 _SLICE_S = 0.1
-_WIND_DOWN_S = 2.0
+_WIND_DOWN_S = 5.0
 
 
 class CellOver(RuntimeError):
@@ -189,7 +189,7 @@ class _Turn(Generic[T]):
             self._task.cancel()
 
     def stop(self) -> None:
-        """Cancel the turn and wait until it has put its affairs in order, for two seconds."""
+        """Cancel the turn and wait until it has put its affairs in order, for a few seconds."""
         if self._future is None or self._future.done():
             return
         self.cancel()
