@@ -13,8 +13,8 @@ from support.conversations import fresh, talker
 
 from victor_nb import AgentOrchestrator
 from victor_nb.agent.recorder import TurnOrigin
-from victor_nb.agent.session_journal import journal_of
-from victor_nb.agent.session_upkeep import shorten
+from victor_nb.agent.sessions.journal import journal_of
+from victor_nb.agent.sessions.upkeep import shorten
 
 CELLS = st.sampled_from([None, "cell-1", "cell-2"])
 STEPS = st.one_of(

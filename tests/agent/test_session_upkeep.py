@@ -72,7 +72,7 @@ async def test_other_orchestrators_of_the_session_do_not_take_it_for_a_change(st
 
 async def test_a_long_journal_is_shortened_when_it_is_opened(store: SQLiteStore, tmp_path: Path, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr("victor_nb.agent.session_upkeep.LONGEST", 10_000)
+        patched.setattr("victor_nb.agent.sessions.upkeep.LONGEST", 10_000)
         run_all(opened(talker(store)), range(100))
         store.close()
     later = fresh(tmp_path / "victor.db")
@@ -114,7 +114,7 @@ async def test_what_a_killed_kernel_was_to_forget_leaves_the_store_later(
     store: SQLiteStore, tmp_path: Path, monkeypatch
 ):
     with monkeypatch.context() as patched:
-        patched.setattr("victor_nb.agent.session_archive.shorten_at_once", lambda journal: None)
+        patched.setattr("victor_nb.agent.sessions.archive.shorten_at_once", lambda journal: None)
         orchestrator = talker(store, "noted")
         await orchestrator.chat("my secret plan")
         orchestrator.context_coordinator.reset("thesis")

@@ -12,7 +12,7 @@ from support.bare import Bare
 from support.conversations import fresh, said, talker
 
 from victor_nb import AgentOrchestrator
-from victor_nb.agent.session_table import DTYPES
+from victor_nb.agent.sessions.table import DTYPES
 from victor_nb.context.steps import is_digest
 from victor_nb.errors import SessionError, UsageError
 from victor_nb.protocols import EventQuery

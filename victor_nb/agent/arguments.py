@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar, cast
 from victor_nb.agent.budget import checked_dollars
 from victor_nb.agent.model_settings import checked_model_settings
 from victor_nb.agent.pictures import attached
-from victor_nb.agent.session_names import checked_session
+from victor_nb.agent.sessions.names import checked_session
 from victor_nb.agent.tags import checked_tags, current_tags
 from victor_nb.agent.tools.approval import Approve, default_approve
 from victor_nb.agent.tools.sources import IToolSource

@@ -37,8 +37,8 @@ from victor_nb.agent.plan import Planner, TurnCall, assignments_of
 from victor_nb.agent.preview import Rehearsal, RequestPreview
 from victor_nb.agent.recorder import TurnOrigin, TurnRecorder, lent_origin
 from victor_nb.agent.runners import run_in_thread
-from victor_nb.agent.session_names import checked_session
 from victor_nb.agent.sessions import ConversationArchive, Sessions
+from victor_nb.agent.sessions.names import checked_session
 from victor_nb.agent.streaming import ChatStream
 from victor_nb.agent.tags import checked_tags, current_tags
 from victor_nb.agent.talking import talking_in

@@ -13,8 +13,8 @@ import threading
 from collections.abc import Generator, Sequence
 from typing import Final
 
-from victor_nb.agent.session_files import replayed
-from victor_nb.agent.session_journal import Journal, decoded
+from victor_nb.agent.sessions.files import replayed
+from victor_nb.agent.sessions.journal import Journal, decoded
 from victor_nb.context.conversation import Conversation
 from victor_nb.errors import SessionError, StoreError
 from victor_nb.records import SessionEntry

@@ -15,9 +15,9 @@ from typing import Any, cast
 
 from victor_nb.agent.capture import Capture
 from victor_nb.agent.receipts import NothingRecorded
-from victor_nb.agent.session_journal import Journal, Operation, Queued, journal_of, wait
-from victor_nb.agent.session_privacy import redacted, without_views
-from victor_nb.agent.session_upkeep import shorten_at_once, shorten_in_time
+from victor_nb.agent.sessions.journal import Journal, Operation, Queued, journal_of, wait
+from victor_nb.agent.sessions.privacy import redacted, without_views
+from victor_nb.agent.sessions.upkeep import shorten_at_once, shorten_in_time
 from victor_nb.errors import SessionConflictError, SessionError, SessionInUseError, StoreError
 from victor_nb.records import KernelRun
 from victor_nb.store.kept import described

@@ -10,21 +10,19 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from victor_nb.agent import session_files
 from victor_nb.agent.coordinators.context_coordinator import ContextCoordinator
-from victor_nb.agent.session_archive import ConversationArchive
-from victor_nb.agent.session_files import SessionFile, replayed
-from victor_nb.agent.session_journal import Operation
-from victor_nb.agent.session_names import checked_session
-from victor_nb.agent.session_shelf import SessionShelf, taken
-from victor_nb.agent.session_table import table
+from victor_nb.agent.sessions import files
+from victor_nb.agent.sessions.archive import ConversationArchive
+from victor_nb.agent.sessions.files import SessionFile, replayed
+from victor_nb.agent.sessions.journal import Operation
+from victor_nb.agent.sessions.names import checked_session
+from victor_nb.agent.sessions.shelf import SessionShelf, taken
+from victor_nb.agent.sessions.table import table
 from victor_nb.context.conversation import Conversation
 from victor_nb.errors import SessionError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["ConversationArchive", "Sessions"]
 
 
 class Sessions:
@@ -158,7 +156,7 @@ class Sessions:
         created = found and dt.datetime.fromtimestamp(found.created_at_us / 1e6, dt.UTC)
         file = Path(path)
         content = SessionFile(name, found.notebook if found else "", created, source.operations())
-        session_files.write(file, content)
+        files.write(file, content)
         return file
 
     def import_file(self, path: str | PathLike[str], session_id: str | None = None) -> str:
@@ -173,7 +171,7 @@ class Sessions:
         Raises:
             SessionError: a line of the file is wrong, it was written by a newer victor_nb, or there is such a session.
         """
-        content = session_files.read(Path(path))
+        content = files.read(Path(path))
         name = checked_session(content.session_id if session_id is None else session_id)
         self._create(name, content.operations)
         return name

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypeVar
 
-from victor_nb.agent.session_tally import Tally
+from victor_nb.agent.sessions.tally import Tally
 from victor_nb.errors import SessionConflictError, SessionError
 from victor_nb.messages import JsonValue
 from victor_nb.records import SessionEntry

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from victor_nb.agent.session_archive import ConversationArchive
-from victor_nb.agent.session_journal import Operation, decoded, journal_of, wait
+from victor_nb.agent.sessions.archive import ConversationArchive
+from victor_nb.agent.sessions.journal import Operation, decoded, journal_of, wait
 from victor_nb.errors import SessionError
 from victor_nb.records import SavedSession
 
