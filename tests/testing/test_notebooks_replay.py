@@ -55,6 +55,13 @@ def test_a_recorded_notebook_passes_without_server_or_key(tmp_path: Path, llm_se
     assert path.read_text() == before
 
 
+def test_a_notebook_is_not_warned_of_what_the_plugin_sets(tmp_path: Path) -> None:
+    strict = "import warnings, victor_nb as vn\nwarnings.simplefilter('error')\nvn.AgentOrchestrator(model='demo')"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(strict)]), tmp_path / "strict.ipynb")
+    code, told = run(tmp_path, "--nbmake", "strict.ipynb")
+    assert code == 0, told
+
+
 def test_a_changed_question_fails_also_when_the_notebook_swallows_it(tmp_path: Path, llm_server: LLMServer) -> None:
     swallowed = "try:\n    await vn.orchestrator.chat('Which median?')\nexcept vn.VictorError:\n    pass"
     recorded(tmp_path, llm_server)

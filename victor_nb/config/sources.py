@@ -18,8 +18,8 @@ from victor_nb.config.file import read_table
 from victor_nb.errors import ConfigError, did_you_mean
 
 PREFIX: Final = "VICTOR_"
-OTHERS: Final = ("VICTOR_CONFIG_", "VICTOR_TEST_")
-"""Variables of `EnvironmentConfigProvider`, and of this project's tests: no settings."""
+OTHERS: Final = ("VICTOR_CASSETTE", "VICTOR_CONFIG_", "VICTOR_TEST_")
+"""Variables of recordings, of `EnvironmentConfigProvider`, and of this project's tests: no settings."""
 
 _INTEGER = re.compile(r"[+-]?\d+")
 _warned: set[str] = set()
