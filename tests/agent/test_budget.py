@@ -17,8 +17,7 @@ from victor_nb.config.settings import Settings
 from victor_nb.context import SummarizingCompactionStrategy
 from victor_nb.errors import BudgetError, ConfigError, ModelConnectionError, UsageError
 from victor_nb.messages import Usage
-from victor_nb.testing import ScriptedModel
-from victor_nb.testing.scripted import Reply, call, cut
+from victor_nb.testing import Reply, ScriptedModel, call, cut
 
 PRICES = {"scripted:scripted": (1_000.0, 10_000.0)}
 """A dollar is a thousand tokens in, or a hundred out."""

@@ -14,8 +14,7 @@ from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.config.settings import Settings
 from victor_nb.messages import Message
 from victor_nb.protocols import CompactionResult
-from victor_nb.testing import ScriptedModel
-from victor_nb.testing.scripted import call
+from victor_nb.testing import ScriptedModel, call
 
 LONG = "a fact that is worth many tokens, " * 60
 

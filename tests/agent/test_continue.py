@@ -11,8 +11,7 @@ from support.notebook_cells import Cells
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.config.settings import Settings
 from victor_nb.errors import ToolLimitError, UsageError
-from victor_nb.testing import ScriptedModel
-from victor_nb.testing.scripted import Reply, call
+from victor_nb.testing import Reply, ScriptedModel, call
 
 
 def contents(orchestrator: AgentOrchestrator) -> list[tuple[str, str]]:

@@ -12,8 +12,7 @@ from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.agent.tools import ToolOutcome, tool
 from victor_nb.errors import DeniedError, MiddlewareError, ModelConnectionError
 from victor_nb.messages import Message, ModelReply, ModelRequest, ToolRequest, Usage
-from victor_nb.testing import ScriptedModel
-from victor_nb.testing.scripted import call, cut
+from victor_nb.testing import ScriptedModel, call, cut
 
 BOTH_WAYS = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 

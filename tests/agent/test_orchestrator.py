@@ -17,8 +17,7 @@ from victor_nb.errors import (
     UsageError,
 )
 from victor_nb.messages import Usage
-from victor_nb.testing import ScriptedModel
-from victor_nb.testing.scripted import Reply, call, cut
+from victor_nb.testing import Reply, ScriptedModel, call, cut
 
 
 def add(a: int, b: int) -> int:

@@ -10,8 +10,7 @@ import pytest
 
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.errors import OutputError
-from victor_nb.testing import ScriptedModel
-from victor_nb.testing.scripted import Reply, call
+from victor_nb.testing import Reply, ScriptedModel, call
 
 BOTH_WAYS = pytest.mark.parametrize("on_chunk", [None, lambda chunk: None], ids=["whole", "streamed"])
 

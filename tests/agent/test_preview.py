@@ -17,8 +17,7 @@ from victor_nb.context import SummarizingCompactionStrategy
 from victor_nb.errors import ContextError, ContextOverflowError, MissingKeyError, UsageError
 from victor_nb.messages import ModelRequest
 from victor_nb.prompt import NotebookPromptContributor
-from victor_nb.testing import ScriptedModel
-from victor_nb.testing.scripted import call
+from victor_nb.testing import ScriptedModel, call
 
 PRICED = Settings(prices={"scripted:scripted": (1_000, 2_000)})
 

@@ -7,8 +7,7 @@ import pytest
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.config.settings import Settings
 from victor_nb.errors import SessionInUseError, ToolLimitError
-from victor_nb.testing import ScriptedModel
-from victor_nb.testing.scripted import Reply, call
+from victor_nb.testing import Reply, ScriptedModel, call
 
 BOTH_WAYS = pytest.mark.parametrize("on_chunk", [None, lambda chunk: None], ids=["whole", "streamed"])
 

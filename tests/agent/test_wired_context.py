@@ -14,8 +14,7 @@ from victor_nb.errors import ConfigError, DeniedError
 from victor_nb.frames import Analytics
 from victor_nb.messages import Message, Usage
 from victor_nb.protocols import CompactionResult
-from victor_nb.testing import ScriptedModel
-from victor_nb.testing.scripted import Reply
+from victor_nb.testing import Reply, ScriptedModel
 
 LONG = "a fact that is worth many tokens, " * 60
 SMALL = {"context_compaction_threshold": 800, "context_compaction_target": 500, "context_window": 9_000}

@@ -15,8 +15,7 @@ from victor_nb.config import ABTestConfigProvider, Experiment, Variant
 from victor_nb.config.settings import Settings
 from victor_nb.errors import UsageError
 from victor_nb.frames import Analytics
-from victor_nb.testing import ScriptedModel
-from victor_nb.testing.scripted import call
+from victor_nb.testing import ScriptedModel, call
 
 
 def frames(orchestrator: AgentOrchestrator) -> Analytics:

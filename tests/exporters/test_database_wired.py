@@ -17,8 +17,7 @@ from support.database_events import ids_in_postgres, in_postgres, in_sqlite
 from victor_nb.agent.coordinators import AnalyticsCoordinator
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.exporters import DatabaseAnalyticsExporter
-from victor_nb.testing import ScriptedModel
-from victor_nb.testing.conformance import check_exporter, check_exporter_async
+from victor_nb.testing import ScriptedModel, check_exporter, check_exporter_async
 
 
 async def chatted(*exporters):

@@ -25,8 +25,7 @@ from victor_nb.events import PAYLOADS, EventContent
 from victor_nb.exporters.decode import decode
 from victor_nb.protocols import EventQuery
 from victor_nb.store import SQLiteStore
-from victor_nb.testing import ScriptedModel
-from victor_nb.testing.scripted import call
+from victor_nb.testing import ScriptedModel, call
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
 json_values = st.recursive(

@@ -14,7 +14,7 @@ Shared = tuple[Kernel, LLMServer]
 
 THINKS = """
 from victor_nb.testing import ScriptedModel
-from victor_nb.testing.scripted import Reply
+from victor_nb.testing import Reply
 _ = await vn.orchestrator.use_model(ScriptedModel(Reply("An answer.", reasoning="Let me <b>think</b>.")))
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.team_stores import cluster, dsn, team
 
-from victor_nb.store import SQLiteStore
+from victor_nb.store import InMemoryStore, SQLiteStore
 from victor_nb.store.postgres import PostgresStore
 
 __all__ = ["cluster", "dsn", "place", "store", "team"]
@@ -35,6 +36,8 @@ class Place:
     def open(self, notebook: str | None = None) -> SQLiteStore | PostgresStore:
         if self.location.startswith("postgresql:"):
             return PostgresStore(self.location, notebook=notebook)
+        if self.location == "memory":
+            return InMemoryStore(notebook=notebook)
         return SQLiteStore(Path(self.location), notebook=notebook)
 
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
@@ -61,11 +64,19 @@ class Place:
             return {pid for (pid,) in found}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Memory is one store's own, so that it is left out where a test opens the place a second time."""
+    if "place" in metafunc.fixturenames:
+        alone = "place" not in inspect.signature(metafunc.function).parameters
+        kinds = ["sqlite", "postgres", "memory"] if alone else ["sqlite", "postgres"]
+        metafunc.parametrize("place", kinds, indirect=True)
+
+
+@pytest.fixture
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "postgres":
         return Place(request.getfixturevalue("postgres"))
-    return Place(str(tmp_path / "victor.db"))
+    return Place("memory" if request.param == "memory" else str(tmp_path / "victor.db"))
 
 
 @pytest.fixture

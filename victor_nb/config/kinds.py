@@ -24,6 +24,7 @@ PRICES = (
     "prices by the model's full name, each [input, output] in US dollars per million tokens; in the environment JSON, "
     'as {"openai:my-model": [0.5, 2]}'
 )
+LOCATION = "the path of a SQLite file, a postgresql:// URL, or 'memory'"
 PATTERNS = 'a list of regular expressions; in the environment a JSON list, as ["EMP-\\\\d+"]'
 
 
@@ -72,10 +73,10 @@ def expanded(value: object) -> object:
 
 
 def _location(value: object) -> object:
-    if isinstance(value, str) and value.startswith(("postgresql://", "postgres://")):
+    if isinstance(value, str) and (value == "memory" or value.startswith(("postgresql://", "postgres://"))):
         return value
     if isinstance(value, str) and "://" in value:
-        raise ValueError("must be the path of a SQLite file, or a postgresql:// URL")
+        raise ValueError(f"must be {LOCATION}")
     return expanded(_filled(value))
 
 
@@ -155,7 +156,7 @@ StoreLocation = Annotated[
     Path | str | None,
     BeforeValidator(_location),
     AfterValidator(guarded),
-    told("the path of a SQLite file, or a postgresql:// URL"),
+    told(LOCATION),
 ]
 Patterns = Annotated[list[str], BeforeValidator(_list), AfterValidator(_compiling), told(PATTERNS)]
 

@@ -68,7 +68,7 @@ class Settings(BaseSettings):
         model: a model by name, such as `anthropic:claude-sonnet-5-5`; None detects one.
         base_url: an OpenAI-compatible server to use in place of the provider's own.
         home: the folder of the analytics store (`VICTOR_HOME`).
-        store: the SQLite file of the analytics store, or a `postgresql://` URL; None is `victor.db` in `home`.
+        store: the SQLite file of the analytics store, a `postgresql://` URL, or `memory`; None is `home`'s `victor.db`.
         capture_content: whether prompts and answers are kept in the store: `on`, `off`, or `redacted`, without e-mail
             addresses, phone, card and bank account numbers, and what `redact_patterns` match.
         redact_patterns: regular expressions; a JSON list in the environment.
@@ -173,7 +173,7 @@ class Settings(BaseSettings):
 
     @property
     def store_location(self) -> Path | str:
-        """The analytics store as `open_store` takes it: a SQLite file, or the URL of a database."""
+        """The analytics store as `open_store` takes it: a SQLite file, the URL of a database, or `memory`."""
         return self.store or self.home / "victor.db"
 
     def explain(self) -> dict[str, tuple[Any, str]]:

@@ -167,17 +167,14 @@ class RecordingStore:
         self.close()
 
     def _start(self) -> Writer:
-        self._writer = Writer(
-            self._open_database,
-            self._open_memory,
-            clean=Scrubber().rows,
-            committed=self._seq,
-            after=self._closed_writer,
-        )
+        self._writer = self._made_writer(self._closed_writer)
         self._closed_writer = None
         if self._at_exit or not self._writer.start():
             self._at_exit = True
         return self._writer
+
+    def _made_writer(self, after: Writer | None) -> Writer:
+        return Writer(self._open_database, self._open_memory, clean=Scrubber().rows, committed=self._seq, after=after)
 
     def _note(self, change: Change, *, announces: bool = False) -> None:
         """A change after `close` is dropped, unless it `announces` something new: what was delivered so late is

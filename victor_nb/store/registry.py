@@ -6,26 +6,29 @@ import atexit
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from victor_nb.store.memory import InMemoryStore
 from victor_nb.store.recording import RecordingStore
 from victor_nb.store.sqlite import SQLiteStore
 
 if TYPE_CHECKING:
     from victor_nb.protocols import IEventStore
 
+MEMORY: Final = "memory"
 _lock = threading.Lock()
 _open: dict[Path | str, IEventStore] = {}
 
 
 def open_store(location: Path | str, *, home: Path | None = None) -> IEventStore:
-    """The process's store at `location`, the path of a SQLite file or a `postgresql://` URL; it is closed cleanly when
-    the interpreter exits. Events that a server does not take wait in `home`; see `PostgresStore`.
+    """The process's store at `location`, the path of a SQLite file, a `postgresql://` URL, or `memory`; it is closed
+    cleanly when the interpreter exits. Events that a server does not take wait in `home`; see `PostgresStore`.
 
     Raises:
         MissingExtraError: what PostgreSQL needs is not installed.
     """
-    key = str(location) if _is_postgres(location) else Path(location).expanduser().absolute()
+    named = location == MEMORY or _is_postgres(location)
+    key = str(location) if named else Path(location).expanduser().absolute()
     with _lock:
         if key not in _open:
             if not _open:
@@ -59,6 +62,8 @@ def _is_postgres(location: Path | str) -> bool:
 def _made(key: Path | str, home: Path | None) -> IEventStore:
     if isinstance(key, Path):
         return SQLiteStore(key, notebook=notebook_path())
+    if key == MEMORY:
+        return InMemoryStore(notebook=notebook_path())
     from victor_nb.store.postgres import PostgresStore
 
     return PostgresStore(key, notebook=notebook_path(), folder=home and home / "waiting")

@@ -62,7 +62,9 @@ Item: TypeAlias = Row | _Noted | _Asked
 
 
 @dataclass
-class _Group:
+class Group:
+    """What is done in one transaction, and what is asked behind it."""
+
     rows: list[Row] = field(default_factory=list[Row])
     changes: list[Change] = field(default_factory=list[Change])
     answers: list[concurrent.futures.Future[None]] = field(default_factory=list[concurrent.futures.Future[None]])
@@ -189,13 +191,16 @@ class Writer:
         stopping = False
         while not stopping:
             group, stopping = self._next_group()
-            if group.rows or group.changes:
-                self._write(group)
-                self._done += len(group.rows) + len(group.changes)
-                self._announce(group.rows)
-            for asked in group.asked:
-                self._reply(asked)
+            self._work(group)
         self._database.close()
+
+    def _work(self, group: Group) -> None:
+        if group.rows or group.changes:
+            self._write(group)
+            self._done += len(group.rows) + len(group.changes)
+            self._announce(group.rows)
+        for asked in group.asked:
+            self._reply(asked)
 
     def _opened(self) -> Database:
         try:
@@ -203,7 +208,7 @@ class Writer:
         except (OSError, StoreError, DatabaseUnusableError, DatabaseLostError) as error:
             return self._fall_back(error)
 
-    def _write(self, group: _Group) -> None:
+    def _write(self, group: Group) -> None:
         """What memory does not take either is lost, and said so: a wait must never outlive this thread's work."""
         try:
             rows = self._clean(group.rows)
@@ -249,8 +254,8 @@ class Writer:
         self.degraded = self.news = _reason(error)
         return memory
 
-    def _next_group(self) -> tuple[_Group, bool]:
-        group = _Group()
+    def _next_group(self) -> tuple[Group, bool]:
+        group = Group()
         item = self._queue.get()
         self._urgent.wait(_LINGER_S)
         self._urgent.clear()

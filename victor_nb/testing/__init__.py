@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from victor_nb.testing.cassettes import Cassette, CassetteError, MissingRecordingError, use_cassette
     from victor_nb.testing.conformance import check_exporter, check_exporter_async
-    from victor_nb.testing.scripted import Reply, ScriptedModel, ScriptError, call, cut
+    from victor_nb.testing.doubles import InMemoryStore, Reply, ScriptedModel, ScriptError, call, cut
 
 __all__ = [
     "Cassette",
     "CassetteError",
+    "InMemoryStore",
     "MissingRecordingError",
     "Reply",
     "ScriptError",
@@ -29,7 +30,7 @@ __all__ = [
 _HOME = {
     **dict.fromkeys(("Cassette", "CassetteError", "MissingRecordingError", "use_cassette"), "cassettes"),
     **dict.fromkeys(("check_exporter", "check_exporter_async"), "conformance"),
-    **dict.fromkeys(("Reply", "ScriptError", "ScriptedModel", "call", "cut"), "scripted"),
+    **dict.fromkeys(("InMemoryStore", "Reply", "ScriptError", "ScriptedModel", "call", "cut"), "doubles"),
 }
 
 

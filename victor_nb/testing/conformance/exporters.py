@@ -17,8 +17,8 @@ from victor_nb.agent.coordinators import AnalyticsCoordinator
 from victor_nb.errors import UsageError
 from victor_nb.exporters.home import running_loop
 from victor_nb.protocols import AnalyticsEvent, ExportResult, IAnalyticsExporter
-from victor_nb.store import SQLiteStore
-from victor_nb.testing import sample_events
+from victor_nb.store import InMemoryStore
+from victor_nb.testing.conformance import sample_events
 
 T = TypeVar("T")
 Factory: TypeAlias = Callable[[], "IAnalyticsExporter | Awaitable[IAnalyticsExporter]"]
@@ -114,7 +114,7 @@ class _Check:
     async def works_in_a_coordinator(self) -> None:
         """In the thread, and with the calls, that it will have."""
         coordinator = AnalyticsCoordinator([await _awaited(self._factory())])
-        coordinator.attach(SQLiteStore(), session_id="session")
+        coordinator.attach(InMemoryStore(), session_id="session")
         for event in sample_events.of_your_own():
             coordinator.track_event(event.type, event.data)
         result = await coordinator.export_analytics()

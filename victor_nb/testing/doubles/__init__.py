@@ -1,0 +1,6 @@
+"""What stands in for a model and a store in tests: whole ones, no mocks."""
+
+from victor_nb.store.memory import InMemoryStore
+from victor_nb.testing.doubles.scripted import Reply, ScriptedModel, ScriptError, call, cut
+
+__all__ = ["InMemoryStore", "Reply", "ScriptError", "ScriptedModel", "call", "cut"]
