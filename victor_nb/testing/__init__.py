@@ -8,13 +8,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from victor_nb.testing.cassettes import Cassette, CassetteError, MissingRecordingError, use_cassette
+    from victor_nb.testing.cassettes import (
+        Cassette,
+        CassetteError,
+        ChangedAnswersError,
+        MissingRecordingError,
+        use_cassette,
+    )
     from victor_nb.testing.conformance import check_exporter, check_exporter_async
     from victor_nb.testing.doubles import InMemoryStore, Reply, ScriptedModel, ScriptError, call, cut
 
 __all__ = [
     "Cassette",
     "CassetteError",
+    "ChangedAnswersError",
     "InMemoryStore",
     "MissingRecordingError",
     "Reply",
@@ -28,7 +35,9 @@ __all__ = [
 ]
 
 _HOME = {
-    **dict.fromkeys(("Cassette", "CassetteError", "MissingRecordingError", "use_cassette"), "cassettes"),
+    **dict.fromkeys(
+        ("Cassette", "CassetteError", "ChangedAnswersError", "MissingRecordingError", "use_cassette"), "cassettes"
+    ),
     **dict.fromkeys(("check_exporter", "check_exporter_async"), "conformance"),
     **dict.fromkeys(("InMemoryStore", "Reply", "ScriptError", "ScriptedModel", "call", "cut"), "doubles"),
 }

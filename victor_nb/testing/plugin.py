@@ -18,9 +18,9 @@ from typing import Any, Final
 
 import pytest
 
-_MODES: Final = ("replay", "record", "rewrite", "live")
+_MODES: Final = ("replay", "record", "rewrite", "verify", "live")
 _MODE: Final = "VICTOR_CASSETTE_MODE"
-_COUNTED: Final = ("replayed", "recorded", "unused", "tokens", "cost_usd")
+_COUNTED: Final = ("replayed", "recorded", "verified", "unused", "tokens", "cost_usd")
 _UNSAFE: Final = re.compile(r"[^\w.-]+")
 
 
@@ -110,6 +110,10 @@ def _check(item: pytest.Item, report: dict[str, Any], path: Path) -> None:
     """Raises when the notebook has passed and must not."""
     if report.get("missing"):
         pytest.fail(f"{report['missing']}\n\npytest --victor=record {item.path.name} records it", pytrace=False)
+    if report.get("changed"):
+        pytest.fail(f"{report['changed']}\n\npytest --victor=rewrite {item.path.name} records them", pytrace=False)
+    if report.get("reworded"):
+        item.warn(pytest.PytestWarning(report["reworded"]))
     unused, wanted = report.get("unused", 0), item.config.getini("victor_unused")
     if unused and _mode(item.config) == "replay" and wanted != "ignore":
         told = f"{path.name}: {unused} recordings were not asked for; --victor=rewrite leaves them out"
@@ -128,14 +132,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for name, value in report.user_properties
         if name == "victor_nb"
     ]
-    total = {
-        name: sum(one.get(name, 0) for one in found)
-        for name in ("replayed", "recorded", "unused", "tokens", "cost_usd")
-    }
+    total = {name: sum(one.get(name, 0) for one in found) for name in _COUNTED}
     missing = sum(bool(one.get("missing")) for one in found)
-    if not (total["replayed"] or total["recorded"] or missing):
+    if not (total["replayed"] or total["recorded"] or total["verified"] or missing):
         return
     parts = [f"{total['replayed']} answers replayed"]
+    parts += [f"{total['verified']} verified"] if total["verified"] else []
     parts += [f"{total['recorded']} recorded"] if total["recorded"] else []
     parts += [f"{missing} notebooks asked for more"] if missing else []
     parts += [f"{total['unused']} unused"] if total["unused"] else []

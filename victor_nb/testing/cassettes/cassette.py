@@ -17,6 +17,7 @@ from victor_nb.testing.cassettes.answer import Answer
 from victor_nb.testing.cassettes.form import Player, Take, UnreadableForm, from_text, to_text
 from victor_nb.testing.cassettes.missing import CassetteError
 from victor_nb.testing.cassettes.sent import Sent
+from victor_nb.testing.cassettes.verify import Difference, difference
 
 
 class Cassette:
@@ -30,6 +31,7 @@ class Cassette:
         self.takes, self.players = _read(path)
         self.missing: list[Sent] = []
         self.given: list[Take] = []
+        self.differences: list[Difference] = []
         self._lock = threading.Lock()
         self._used: defaultdict[str, int] = defaultdict(int)
         self._recorded: list[Take] = []
@@ -37,7 +39,7 @@ class Cassette:
         for number, take in enumerate(self.takes):
             self._by_key[take.sent.key].append(number)
 
-    def find(self, sent: Sent) -> Answer | None:
+    def find(self, sent: Sent) -> Take | None:
         """The next recording of this request."""
         key = sent.key
         with self._lock:
@@ -48,7 +50,7 @@ class Cassette:
             take = self.takes[numbers[(self._used[key] - 1) % len(numbers)]]
             self.given.append(take)
             self.noted()
-        return take.answer
+        return take
 
     def knows(self, named: str | None) -> bool:
         """Whether something is recorded of the model of that name; None is the one that the environment offers."""
@@ -58,6 +60,14 @@ class Cassette:
         """Remember that this was asked and is not there."""
         with self._lock:
             self.missing.append(sent)
+            self.noted()
+
+    def verify(self, take: Take, now: Answer) -> None:
+        """Remember what differs between what was given and what the model says now."""
+        with self._lock:
+            number = next(number for number, one in enumerate(self.takes, 1) if one is take)
+            found = difference(number, take, now)
+            self.differences += [found] if found else []
             self.noted()
 
     def record(self, sent: Sent, answer: Answer, player: Player) -> None:

@@ -16,6 +16,7 @@ from victor_nb.models import taping
 from victor_nb.testing.cassettes.cassette import Cassette
 from victor_nb.testing.cassettes.missing import missing
 from victor_nb.testing.cassettes.use import Mode, Tape, checked_mode
+from victor_nb.testing.cassettes.verify import told
 
 CASSETTE: Final = "VICTOR_CASSETTE"
 REPORT: Final = "VICTOR_CASSETTE_REPORT"
@@ -24,12 +25,16 @@ DRAFT: Final = "VICTOR_CASSETTE_DRAFT"
 
 @dataclass(frozen=True)
 class KernelReport:
-    """`missing` is the text of the first error. Tokens and dollars are those of answers that were replayed."""
+    """`missing` is the text of the first error; `changed` and `reworded` tell what a model says otherwise than it was
+    recorded, which fails and which does not. Tokens and dollars are those of answers that were replayed."""
 
     replayed: int = 0
     recorded: int = 0
+    verified: int = 0
     unused: int = 0
     missing: str = ""
+    changed: str = ""
+    reworded: str = ""
     tokens: int = 0
     cost_usd: float = 0.0
 
@@ -60,21 +65,25 @@ class KernelCassette(Cassette):
         self._told()
 
     def noted(self) -> None:
-        if self._draft and self._mode != "replay":
+        if self._draft and self._mode in ("record", "rewrite"):
             self.save(anew=self._mode == "rewrite", to=self._draft)
         self._told()
 
     def _told(self) -> None:
         if not self._report:
             return
-        told = KernelReport(
-            self.replayed,
-            self.recorded,
-            len(self.unused),
-            str(missing(self.missing[0], self.takes, self.path.name)) if self.missing else "",
-            sum(take.answer.reply.usage.total_tokens for take in self.given),
-            sum(take.answer.reply.cost_usd or 0.0 for take in self.given),
+        given = [] if self._mode == "verify" else self.given
+        report = KernelReport(
+            replayed=len(given),
+            recorded=self.recorded,
+            verified=self.replayed - len(given),
+            unused=len(self.unused),
+            missing=str(missing(self.missing[0], self.takes, self.path.name)) if self.missing else "",
+            changed=told(self.differences, self.path.name, fail=True),
+            reworded=told(self.differences, self.path.name, fail=False),
+            tokens=sum(take.answer.reply.usage.total_tokens for take in given),
+            cost_usd=sum(take.answer.reply.cost_usd or 0.0 for take in given),
         )
         draft = self._report.with_suffix(".part")
-        draft.write_text(json.dumps(asdict(told)), encoding="utf-8")
+        draft.write_text(json.dumps(asdict(report)), encoding="utf-8")
         draft.replace(self._report)

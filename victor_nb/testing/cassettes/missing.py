@@ -32,7 +32,7 @@ def missing(request: Sent, takes: Sequence[Take], place: str) -> MissingRecordin
         number, nearest = max(enumerate(takes, 1), key=lambda found: _nearness(request, found[1].sent))
         lines.append(f'  nearest: recording {number} of {len(takes)}, "{first_line(nearest.sent.messages)}"')
         what, recorded, now = next(_differences(nearest.sent, request), ("nothing that is shown", "", ""))
-        lines += [f"  differs in: {what}", f"    recorded: {_short(recorded)}", f"    now:      {_short(now)}"]
+        lines += [f"  differs in: {what}", f"    recorded: {shortened(recorded)}", f"    now:      {shortened(now)}"]
     else:
         lines.append("  Nothing is recorded there.")
     return MissingRecordingError("\n".join(lines), hint="record it: VICTOR_CASSETTE_MODE=record, with the model's key")
@@ -105,6 +105,7 @@ def _or_dash(value: object) -> str:
     return "–" if value is None else value if isinstance(value, str) else canonical(value)
 
 
-def _short(text: str) -> str:
+def shortened(text: str) -> str:
+    """On one line, and not too long for it."""
     flat = text.replace("\n", "⏎")
     return flat if len(flat) <= _SHOWN else f"{flat[:_SHOWN]}…"

@@ -1,49 +1,88 @@
-"""The models of a cassette: one that gives recorded answers, and one that asks the real model and records."""
+"""The models of a cassette: one that gives recorded answers, one that asks the real model and records, and one that
+asks it and compares."""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 
 from victor_nb.messages import ModelDelta, ModelReply, ModelRequest
 from victor_nb.protocols import IChatModel
 from victor_nb.store.scrub import Scrubber
 from victor_nb.testing.cassettes.answer import Answer, Timing
 from victor_nb.testing.cassettes.cassette import Cassette
-from victor_nb.testing.cassettes.form import Player
+from victor_nb.testing.cassettes.form import Player, Take
 from victor_nb.testing.cassettes.missing import missing
 from victor_nb.testing.cassettes.sent import Sent, public_name, sent
 
 
 class ReplayingModel:
-    """Gives the answers of a cassette; needs no key, no provider's package and no network."""
+    """Gives the answers of a cassette; needs no key, no provider's package and no network. With a `pace` it takes the
+    time that was recorded, divided by it."""
 
     base_url: str | None = None
 
-    def __init__(self, cassette: Cassette, named: str | None) -> None:
+    def __init__(self, cassette: Cassette, named: str | None, pace: float | None = None) -> None:
         player = cassette.players.get("" if named is None else public_name(named))
         self.name = player.name if player else named or "not recorded"
         self.provider = player.provider if player else "cassette"
         self.context_window = player.context_window if player else None
         self._cassette = cassette
         self._named = named
+        self._pace = pace
 
     async def request(self, request: ModelRequest) -> ModelReply:
-        return self._answer(request).given()
+        answer = found(self._cassette, sent(self._named, request)).answer
+        if self._pace:
+            await asyncio.sleep(answer.timing.whole_s / self._pace)
+        return answer.given()
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta | ModelReply, None]:
-        answer = self._answer(request)
-        for delta in answer.deltas():
-            yield delta
-        yield answer.given()
+        answer = found(self._cassette, sent(self._named, request)).answer
+        if not self._pace:
+            async for item in _streamed(answer):
+                yield item
+            return
+        for item, pause_s in zip([*answer.deltas(), answer.given()], _pauses(answer), strict=True):
+            await asyncio.sleep(pause_s / self._pace)
+            yield item
 
-    def _answer(self, request: ModelRequest) -> Answer:
-        asked = sent(self._named, request)
-        answer = self._cassette.find(asked)
-        if answer is None:
-            self._cassette.miss(asked)
-            raise missing(asked, self._cassette.takes, self._cassette.path.name)
-        return answer
+
+class VerifyingModel:
+    """Asks `model` what is recorded, has the cassette compare, and hands on what was recorded: so what comes after it
+    is asked as it was recorded, too."""
+
+    def __init__(self, cassette: Cassette, named: str | None, model: IChatModel) -> None:
+        self.name, self.provider, self.base_url = model.name, model.provider, model.base_url
+        self._cassette = cassette
+        self._named = named
+        self._model = model
+
+    @property
+    def context_window(self) -> int | None:
+        return self._model.context_window
+
+    async def request(self, request: ModelRequest) -> ModelReply:
+        take = found(self._cassette, sent(self._named, request))
+        self._compare(take, await self._model.request(request))
+        return take.answer.given()
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta | ModelReply, None]:
+        take = found(self._cassette, sent(self._named, request))
+        source = self._model.stream(request)
+        try:
+            async for item in source:
+                if isinstance(item, ModelReply):
+                    self._compare(take, item)
+        finally:
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()
+        async for item in _streamed(take.answer):
+            yield item
+
+    def _compare(self, take: Take, reply: ModelReply) -> None:
+        self._cassette.verify(take, Answer.of(reply, [], Timing(None, 0.0), Scrubber()))
 
 
 class RecordingModel:
@@ -63,8 +102,8 @@ class RecordingModel:
 
     async def request(self, request: ModelRequest) -> ModelReply:
         asked = sent(self._named, request)
-        if answer := self._found(asked):
-            return answer.given()
+        if take := self._found(asked):
+            return take.answer.given()
         began = time.perf_counter()
         reply = await self._model.request(request)
         self._keep(asked, reply, [], Timing(None, _since(began)))
@@ -72,10 +111,9 @@ class RecordingModel:
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta | ModelReply, None]:
         asked = sent(self._named, request)
-        if answer := self._found(asked):
-            for delta in answer.deltas():
-                yield delta
-            yield answer.given()
+        if take := self._found(asked):
+            async for item in _streamed(take.answer):
+                yield item
             return
         began, first, deltas = time.perf_counter(), None, list[ModelDelta]()
         source = self._model.stream(request)
@@ -91,12 +129,39 @@ class RecordingModel:
             if isinstance(source, AsyncGenerator):
                 await source.aclose()
 
-    def _found(self, asked: Sent) -> Answer | None:
+    def _found(self, asked: Sent) -> Take | None:
         return self._cassette.find(asked) if self._known else None
 
     def _keep(self, asked: Sent, reply: ModelReply, deltas: list[ModelDelta], timing: Timing) -> None:
         player = Player(self.name, self.provider, self.context_window)
         self._cassette.record(asked, Answer.of(reply, deltas, timing, Scrubber()), player)
+
+
+def found(cassette: Cassette, asked: Sent) -> Take:
+    """The recording of what is asked.
+
+    Raises:
+        MissingRecordingError: there is none; the cassette remembers that.
+    """
+    take = cassette.find(asked)
+    if take is None:
+        cassette.miss(asked)
+        raise missing(asked, cassette.takes, cassette.path.name)
+    return take
+
+
+async def _streamed(answer: Answer) -> AsyncGenerator[ModelDelta | ModelReply, None]:
+    for delta in answer.deltas():
+        yield delta
+    yield answer.given()
+
+
+def _pauses(answer: Answer) -> Iterator[float]:
+    """Seconds before each piece, and before the end; when the pieces between came was not recorded."""
+    first, whole, count = answer.timing.first_s, answer.timing.whole_s, sum(1 for _ in answer.deltas())
+    first = whole if first is None else first
+    yield first
+    yield from [max(0.0, whole - first) / max(1, count)] * count
 
 
 def _since(began: float) -> float:

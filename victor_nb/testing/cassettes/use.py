@@ -16,29 +16,36 @@ from victor_nb.models.taping import Build
 from victor_nb.protocols import IChatModel
 from victor_nb.testing.cassettes.cassette import Cassette
 from victor_nb.testing.cassettes.missing import CassetteError, missing
-from victor_nb.testing.cassettes.models import RecordingModel, ReplayingModel
+from victor_nb.testing.cassettes.models import RecordingModel, ReplayingModel, VerifyingModel
+from victor_nb.testing.cassettes.verify import changed, told
 
-Mode: TypeAlias = Literal["replay", "record", "rewrite", "live"]
+Mode: TypeAlias = Literal["replay", "record", "rewrite", "verify", "live"]
 VARIABLE: Final = "VICTOR_CASSETTE_MODE"
 _NO_AI: Final = "demo"
 
 
 @contextmanager
-def use_cassette(path: str | PathLike[str], mode: Mode | None = None) -> Generator[Cassette]:
+def use_cassette(
+    path: str | PathLike[str], mode: Mode | None = None, *, pace: float | None = None
+) -> Generator[Cassette]:
     """Inside of the block, models that are named (and the one that the environment offers) answer from the file `path`.
 
     Models that are handed over as objects without a wire, such as a `ScriptedModel`, and `demo` answer themselves.
 
     Args:
         mode: `replay` gives recorded answers only, and needs no key; `record` asks the real model what is not recorded
-            yet; `rewrite` asks it everything anew; `live` asks it and records nothing. By default what the environment
-            variable VICTOR_CASSETTE_MODE says, and `replay` without it.
+            yet; `rewrite` asks it everything anew; `verify` asks it what is recorded, compares, and gives the recorded
+            answer; `live` asks it and records nothing. By default what the environment variable VICTOR_CASSETTE_MODE
+            says, and `replay` without it.
+        pace: in `replay`, answers take the time that was recorded, divided by this; by default none at all.
 
     Raises:
         MissingRecordingError: in the block, when a request is not recorded; and again at its end when something has
             swallowed that, so that a test cannot pass by accident.
+        ChangedAnswersError: at the end of `verify`, when the model makes other calls than the recorded ones, or stops
+            for another reason. Other words are a warning.
         CassetteError: the file cannot be read or written; recording under CI.
-        UsageError: there is no such mode, or another cassette is in use.
+        UsageError: there is no such mode, the pace is no number above 0, or another cassette is in use.
     """
     wanted = checked_mode(mode)
     if taping.tape() is not None:
@@ -47,14 +54,16 @@ def use_cassette(path: str | PathLike[str], mode: Mode | None = None) -> Generat
     if wanted == "live":
         yield cassette
         return
-    taping.set_tape(Tape(cassette, wanted))
+    taping.set_tape(Tape(cassette, wanted, checked_pace(pace)))
     try:
         yield cassette
     finally:
         taping.set_tape(None)
     if cassette.missing:
         raise missing(cassette.missing[0], cassette.takes, cassette.path.name)
-    if wanted != "replay":
+    if wanted == "verify":
+        _tell_differences(cassette)
+    elif wanted != "replay":
         cassette.save(anew=wanted == "rewrite")
     elif unused := cassette.unused:
         warnings.warn(
@@ -63,6 +72,23 @@ def use_cassette(path: str | PathLike[str], mode: Mode | None = None) -> Generat
             UserWarning,
             stacklevel=3,
         )
+
+
+def _tell_differences(cassette: Cassette) -> None:
+    if words := told(cassette.differences, cassette.path.name, fail=False):
+        warnings.warn(words, UserWarning, stacklevel=4)
+    if calls := told(cassette.differences, cassette.path.name, fail=True):
+        raise changed(calls)
+
+
+def checked_pace(pace: float | None) -> float | None:
+    """
+    Raises:
+        UsageError: it is no number above 0.
+    """
+    if pace is not None and not 0 < pace < float("inf"):
+        raise UsageError(f"pace must be a number above 0, not {pace!r}.", hint="1.0 is as recorded, 2.0 twice as fast")
+    return pace
 
 
 def checked_mode(mode: str | None) -> Mode:
@@ -85,18 +111,21 @@ def checked_mode(mode: str | None) -> Mode:
 class Tape:
     """Stands in between with `cassette`."""
 
-    def __init__(self, cassette: Cassette, mode: Mode) -> None:
+    def __init__(self, cassette: Cassette, mode: Mode, pace: float | None = None) -> None:
         self._cassette = cassette
         self._mode = mode
+        self._pace = pace
 
     async def model(self, named: str | None, build: Build) -> IChatModel:
         if named == _NO_AI:
             return await build()
         if self._mode == "replay" and (named is not None or self._cassette.knows(named)):
-            return ReplayingModel(self._cassette, named)
+            return ReplayingModel(self._cassette, named, self._pace)
         model = await build()
         if named is None and model.provider == _NO_AI:
             return model  # the environment offers no model, here as when it was recorded
         if self._mode == "replay":
-            return ReplayingModel(self._cassette, named)
+            return ReplayingModel(self._cassette, named, self._pace)
+        if self._mode == "verify":
+            return VerifyingModel(self._cassette, named, model)
         return RecordingModel(self._cassette, named, model, known=self._mode == "record")
