@@ -18,6 +18,7 @@ FOLDER = Path(__file__).parents[2] / "notebooks"
 def run(source: Path, folder: Path) -> dict[str, str]:
     """What each code cell shows as text, by cell id."""
     copy = Path(shutil.copy(source, folder))
+    shutil.copytree(FOLDER / "cassettes", folder / "cassettes", dirs_exist_ok=True)
     env = {name: value for name, value in os.environ.items() if not name.startswith("VICTOR_")}
     env |= {"VICTOR_HOME": str(folder / "home"), "OPENAI_API_KEY": "not-used-by-the-quickstart"}
     command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", "-p", "no:cacheprovider", "-q", copy.name]
@@ -125,6 +126,26 @@ def test_sessions_are_kept_forked_and_handed_on(sessions):
     assert "1 pinned" in sessions["context"]
     assert sessions["fork"].strip() == "Session rain-what-if: 6 messages."
     assert sessions["back"].strip() == "Session rain-copy: 14 messages."
+
+
+@pytest.fixture(scope="module")
+def testing(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return run(FOLDER / "05_testing.ipynb", tmp_path_factory.mktemp("testing"))
+
+
+def test_a_recorded_answer_is_replayed_around_a_real_call(testing):
+    assert 'average({"column": "rain_mm", "by": "city"}) ✓' in testing["ask"]
+    assert "**Bergen**: 168.5 mm" in testing["ask"]
+    assert "1,275 in + 97 out tokens · $0.0035" in testing["ask"]
+    assert "0.00352" in testing["turns"]
+
+
+def test_a_notebook_is_recorded_then_green_then_red(testing):
+    assert "1 recorded" in testing["record"]
+    assert "1 answers replayed" in testing["green"]
+    assert "1 passed" in testing["green"]
+    assert "now:      What is a median, in one word?" in testing["red"]
+    assert "1 failed" in testing["red"]
 
 
 def test_notebooks_are_stored_without_outputs_and_with_cell_ids():

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,11 @@ class LLMServer:
 
     def reply(self, text: str = "", **answer: Any) -> None:
         """Script the answer to the next request that has none; the arguments are those of `Reply`."""
-        self._script.append(Reply(text, **answer))
+        self.script([Reply(text, **answer)])
+
+    def script(self, answers: Iterable[Reply]) -> None:
+        """Script the answers to the next requests."""
+        self._script.extend(answers)
 
     def wait_for_request(self, timeout_s: float = 10.0) -> None:
         """Return when one more request has arrived."""
@@ -180,6 +184,8 @@ class LLMServer:
                 await asyncio.sleep(0.001)
             if index == 0:
                 self.first_byte_at = time.perf_counter()
+            elif reply.pause_s:
+                await asyncio.sleep(reply.pause_s)
             data = _garbled(event) if reply.invalid_json and index == 1 else event.encode()
             end = b"0\r\n\r\n" if index == len(events) - 1 else b""
             await _write(writer, b"%x\r\n%s\r\n%s" % (len(data), data, end))

@@ -22,7 +22,8 @@ class Reply:
 
     `usage` counts tokens under our own names: input_tokens (cached ones included), output_tokens, cached_tokens,
     cache_write_tokens, reasoning_tokens; None leaves usage out of the answer. `cut_after` breaks the connection after
-    that many stream events. `gate` holds the stream before event `gate_after` until it is set.
+    that many stream events. `gate` holds the stream before event `gate_after` until it is set. `delay_s` passes before
+    the answer begins, `pause_s` before each event of a stream.
     """
 
     text: str = ""
@@ -37,6 +38,7 @@ class Reply:
     invalid_json: bool = False
     cut_after: int | None = None
     delay_s: float = 0.0
+    pause_s: float = 0.0
     gate: threading.Event | None = None
     gate_after: int = 0
 
