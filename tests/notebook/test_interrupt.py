@@ -18,6 +18,18 @@ def slow():
     time.sleep(60)
 """
 
+SLOW_TO_END = """
+import time
+import victor_nb.agent.turn as turns
+import victor_nb.notebook.kernel.bridge as bridge
+bridge._WIND_DOWN_S = 0
+orderly = turns.Turn._interrupted
+def hesitant(turn):
+    time.sleep(0.7)
+    orderly(turn)
+turns.Turn._interrupted = hesitant
+"""
+
 
 @pytest.fixture
 def gate() -> Iterator[threading.Event]:
@@ -85,6 +97,25 @@ def test_before_the_first_byte(chat_kernel: Kernel, llm_server: LLMServer, gate:
     llm_server.wait_for_disconnect()
     assert value_of(chat_kernel, "(a.status, a.content)") == "('interrupted', '')"
     assert value_of(chat_kernel, "len(vn.orchestrator.context_coordinator.get_context().messages)") == "2"
+
+
+def test_a_turn_that_is_slow_to_end_is_bound_when_it_has(
+    chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event
+) -> None:
+    run_ok(chat_kernel, "%%victor -o a\nHi")
+    run_ok(chat_kernel, SLOW_TO_END)
+    interrupted(chat_kernel, start_slow_answer(chat_kernel, llm_server, gate))
+    run_ok(chat_kernel, "for _ in range(200):\n    if a.status != 'ok': break\n    time.sleep(0.05)")
+    assert value_of(chat_kernel, "(a.status, a.content)") == "('interrupted', 'The first half, ')"
+
+
+def test_what_the_variable_is_given_meanwhile_stays(
+    chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event
+) -> None:
+    run_ok(chat_kernel, SLOW_TO_END)
+    interrupted(chat_kernel, start_slow_answer(chat_kernel, llm_server, gate))
+    run_ok(chat_kernel, "a = 'mine'\nwhile not vn.orchestrator.last_response: time.sleep(0.05)")
+    assert value_of(chat_kernel, "(a, vn.orchestrator.last_response.status)") == "('mine', 'interrupted')"
 
 
 def test_in_the_pause_before_a_retry(chat_kernel: Kernel, llm_server: LLMServer) -> None:
@@ -161,6 +192,14 @@ def test_a_verb(kernel: Kernel) -> None:
     kernel.wait_until(cell, lambda result: "asked" in result.stdout)
     interrupted(kernel, cell)
     run_ok(kernel, "opened.set()")
+
+
+def test_a_verb_that_works_on_the_main_thread(kernel: Kernel) -> None:
+    run_ok(kernel, "%load_ext victor_nb\nimport time\nimport victor_nb.notebook.verbs.run as module")
+    run_ok(kernel, "module._VERBS['model'] = lambda *_: print('works') or time.sleep(60)")
+    cell = kernel.start("%victor model")
+    kernel.wait_until(cell, lambda result: "works" in result.stdout)
+    interrupted(kernel, cell)
 
 
 def test_in_a_loop_of_magics_what_follows_is_not_asked(

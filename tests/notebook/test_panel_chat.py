@@ -76,6 +76,42 @@ def test_a_turn_that_fails_gives_the_question_back(panel: WidgetModels, shared: 
     assert value_of(panel.kernel, "vn.conversation.turn_ids") == "()"
 
 
+def test_a_turn_that_is_stopped_in_the_queue_gives_the_question_back(panel: WidgetModels, shared: Shared) -> None:
+    """Another turn that ends meanwhile, and is the orchestrator's last, is not its answer."""
+    gate = threading.Event()
+    shared[1].reply(chunks=("Long", "er."), gate=gate, gate_after=1)
+    run_ok(panel.kernel, "import asyncio\nfirst = asyncio.create_task(vn.orchestrator.chat('Long', on_chunk=print))")
+    ask(panel, "Me too")
+    panel.wait_for("Me too")
+    run_ok(panel.kernel, "_ = await vn.orchestrator.chat('Short', session_id='other')")
+    panel.click("Stop")
+    panel.kernel.wait_for(lambda: panel.states[panel.find("TextModel")]["value"] == "Me too")
+    gate.set()
+    run_ok(panel.kernel, "_ = await first")
+
+
+SLOW_STORE = """
+import time
+coordinator = vn.orchestrator.context_coordinator
+quick = coordinator.conversation
+coordinator.conversation = lambda *given: time.sleep(0.3) or quick(*given)
+"""
+
+
+def test_of_two_questions_at_once_one_is_asked(panel: WidgetModels, shared: Shared) -> None:
+    gate, before = threading.Event(), len(shared[1].requests)
+    shared[1].reply(chunks=("Long", "er."), gate=gate, gate_after=1)
+    run_ok(panel.kernel, SLOW_STORE)
+    for question in ("One", "Two"):
+        ask(panel, question)
+        panel.kernel.wait_for(lambda: panel.states[panel.find("TextModel")]["value"] == "")
+    panel.kernel.wait_for(lambda: panel.states[panel.find("TextModel")]["value"] == "Two")
+    gate.set()
+    run_ok(panel.kernel, "del coordinator.conversation")
+    panel.wait_for("Longer.")
+    assert len(shared[1].requests) == before + 1
+
+
 def test_a_panel_that_is_no_panel_is_refused(shared: Shared) -> None:
     assert error_of(shared[0], "%victor panel chta").traceback[0].endswith("Did you mean 'chat'?")
     assert error_of(shared[0], "vn.panel('x')").ename == "UsageError"

@@ -223,6 +223,8 @@ class AgentOrchestrator:
             BudgetError: the next request would cost too much; what was done, if anything, is kept in the same way.
             OutputError: the answer did not fit `output_type`, nor did a second; the error has it as `text`.
             VictorError: the turn failed otherwise. But for those two the conversation is as it was before.
+            asyncio.CancelledError: the turn was interrupted; what there was of an answer is kept, and if the turn had
+                begun, it is the error's `response`.
         """
         given = Given(
             message,

@@ -16,6 +16,7 @@ from victor_nb.agent.continuation import INTERRUPTED, Cut, cut_of, marked
 from victor_nb.agent.coordinators.context_coordinator import ContextCoordinator, Prepared
 from victor_nb.agent.exchange import Exchange
 from victor_nb.agent.inquiry import Emit
+from victor_nb.agent.interruption import leave
 from victor_nb.agent.middleware import Middlewares
 from victor_nb.agent.output import REPAIR_ROUNDS, OutputType, repair_request, unrepaired
 from victor_nb.agent.plan import Planner, TurnCall, TurnPlan
@@ -87,14 +88,15 @@ class Turn:
             VictorError: what went wrong; the conversation is as it was before the turn.
             ToolLimitError: … but for this one, which keeps the work so far, and
             BudgetError: … this one, when there is any.
-            asyncio.CancelledError: the turn was interrupted.
+            asyncio.CancelledError: the turn was interrupted; `interruption.left_by` tells what there was.
         """
         try:
             await self._begin(origin, turn_index, streamed=emit is not None)
             await self._converse(emit)
             saved = self._open.commit_turn()
-        except (asyncio.CancelledError, KeyboardInterrupt):
+        except (asyncio.CancelledError, KeyboardInterrupt) as interruption:
             self._interrupted()
+            leave(interruption, self.response)
             raise
         except _TooManyRounds as stopped:
             raise await self._stopped(*_limit_of_rounds(stopped.rounds)) from None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from victor_nb.errors import AnswerInterrupted, SessionInUseError, UsageError, VictorError, did_you_mean
 from victor_nb.host import lent
 from victor_nb.notebook.grammar.flags import CellOptions
+from victor_nb.notebook.kernel.binding import Binding
 from victor_nb.notebook.kernel.kernel_host import KernelHost
 from victor_nb.notebook.kernel.printing import noticing
 
@@ -56,24 +57,23 @@ class Asker:
         display = self._display(options)
         if printed:
             display.printed_beside()
-        before = orchestrator.last_response
+        binding = Binding(self._host.shell, options.output)
         try:
             with self._turn_in(options.session or orchestrator.session_id), noticing(display.printed_beside):
                 response = self._host.bridge.run(
-                    lambda emit: orchestrator.chat(prompt, **arguments, on_chunk=emit),
+                    lambda emit: binding.note(orchestrator.chat(prompt, **arguments, on_chunk=emit)),
                     show=display.feed,
                     idle=display.tick,
                 )
+            binding.bind(response)
+            display.finish(response)
         except KeyboardInterrupt:
-            partial = orchestrator.last_response
-            self._interrupted(options, display, None if partial is before else partial)
+            self._interrupted(binding, display)
         except BaseException as error:
             display.failed()
             if isinstance(error, VictorError):
                 raise self._told(error, options).with_traceback(None) from None
             raise
-        display.finish(response)
-        self._bind(options, response)
         self._put_code(options, response)
         return response
 
@@ -131,13 +131,14 @@ class Asker:
         finally:
             self._waiting.remove(session_id)
 
-    def _interrupted(
-        self, options: CellOptions, display: AnswerDisplay | TerminalDisplay, partial: ChatResponse | None
-    ) -> NoReturn:
-        """Show and bind what had arrived; `partial` is None when the turn was not over in time, or had not begun."""
+    def _interrupted(self, binding: Binding, display: AnswerDisplay | TerminalDisplay) -> NoReturn:
+        """Show and bind what had arrived, which is nothing yet when the turn was not over in time."""
         try:
-            self._bind(options, partial)
-            display.interrupted(partial)
+            partial = binding.give_up()
+            if partial and partial.status == "ok":
+                display.finish(partial)
+            else:
+                display.interrupted(partial)
         finally:  # a second interrupt here must not bring its long traceback
             kept = "what had arrived is kept" if display.text else "nothing had arrived"
             raise AnswerInterrupted(f"the answer was interrupted; {kept}") from None
@@ -154,10 +155,6 @@ class Asker:
         publisher = IPythonPublisher(self._host.shell)
         sole = publisher.alone and not self._waiting  # a tool that asks is in the cell of the answer that called it
         return AnswerDisplay(publisher, **shown, sole=sole, look=options.format)
-
-    def _bind(self, options: CellOptions, response: ChatResponse | None) -> None:
-        if options.output and response:
-            cast("Any", self._host.shell).push({options.output: response})
 
     def _put_code(self, options: CellOptions, response: ChatResponse) -> None:
         if options.code:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
+from victor_nb.errors import AnswerInterrupted
 from victor_nb.notebook.grammar.arguments import cell_help, parse_cell_line, parse_verb
 from victor_nb.notebook.grammar.line_secrets import KeyOnLineError, forget_input
 
@@ -40,6 +41,10 @@ class VictorMagics(Magics):
         except KeyOnLineError:
             forget_input(self._host.shell)
             raise
+        except AnswerInterrupted:
+            raise
+        except KeyboardInterrupt:  # while a verb worked on this thread, or the first question fetched what it needs
+            raise AnswerInterrupted("interrupted") from None
 
     victor.__doc__ = cell_help()
 

@@ -11,7 +11,6 @@ import asyncio
 import concurrent.futures
 import contextlib
 import inspect
-import logging
 import queue
 import signal
 import threading
@@ -25,9 +24,9 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from victor_nb.agent.tools import ToolInterrupted
 from victor_nb.background import model_loop
 from victor_nb.messages import ChatChunk
+from victor_nb.notebook.answers.showing import safely
 from victor_nb.notebook.kernel.handed import CallListener, HandedCall
 
-log = logging.getLogger(__name__)
 T = TypeVar("T")
 Emit = Callable[[ChatChunk], None]
 
@@ -194,7 +193,7 @@ class _Turn(Generic[T]):
             return
         self.cancel()
         deadline = time.monotonic() + _WIND_DOWN_S
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self._future.done():
             with contextlib.suppress(queue.Empty):
                 item = self.listener.items.get(timeout=_SLICE_S)
                 if isinstance(item, HandedCall):
@@ -209,22 +208,14 @@ def _pump(items: Items, show: Emit, idle: Callable[[], None], between: Callable[
         try:
             item = items.get(timeout=_SLICE_S)
         except queue.Empty:
-            _safely(idle)
+            safely(idle)
             continue
         if isinstance(item, _Finished):
             return
         if isinstance(item, HandedCall):
             item.run()
         else:
-            _safely(partial(show, item))
-
-
-def _safely(display: Callable[[], None]) -> None:
-    """A display that fails must not end the answer."""
-    try:
-        display()
-    except Exception:
-        log.exception("the answer could not be displayed")
+            safely(partial(show, item))
 
 
 def _call_here(call: Callable[[], Any]) -> Any:

@@ -99,12 +99,12 @@ class ChatTab:
         return [self._notes.with_thoughts(one) for one in turns if not (self._live and self._live.is_of(one))]
 
     async def _ask(self, text: str) -> None:
-        if self._live:
+        conversation = await self._opened()
+        if self._live:  # asked only now: while that waited another question may have come
             self._composer.give_back(text)
             self._work.line.say(_BUSY)
             return
         self._work.line.clear()
-        conversation = await self._opened()
         self._live = live = LiveTurn(text, known=conversation.turn_ids, asker=self._approval.ask)
         self._put_behind(live)
         self._stop.disabled = False

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Collection
+from collections.abc import Collection
+from functools import partial
 from html import escape
 from typing import Any, Final
 
+from victor_nb.agent.inquiry import Emit
+from victor_nb.agent.interruption import left_by
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.agent.tools.approval import Asker
 from victor_nb.background import model_loop
-from victor_nb.messages import ChatChunk, ChatResponse
+from victor_nb.messages import ChatResponse
 from victor_nb.notebook.answers.characters import clean, show_bidi
 from victor_nb.notebook.answers.render import render_note, wrap
+from victor_nb.notebook.answers.showing import safely, streamed
 from victor_nb.notebook.answers.stream import AnswerDisplay
 from victor_nb.notebook.conversations.turns import ReadTurn
 from victor_nb.notebook.panels.desk import PanelDesk
@@ -22,8 +25,6 @@ from victor_nb.notebook.panels.questions import question_html
 from victor_nb.notebook.panels.values import with_values
 from victor_nb.notebook.panels.widgets import html, ipywidgets
 
-log = logging.getLogger(__name__)
-_TICK_S: Final = 0.1
 _WAITS: Final = (
     "Waiting for the kernel: a cell is running, and the tool or expression runs when that is over. Stop ends the wait."
 )
@@ -51,26 +52,19 @@ class LiveTurn:
             VictorError: the turn failed. What had come is shown, and marked.
         """
         self._task = asyncio.current_task()
-        ticking = asyncio.create_task(self._tick())
-        before = orchestrator.last_response
         try:
             with self._desk.open(self._asker, self.stop):
-                asked = await with_values(self.question)
-                self._sent = asked.text
-                response = await orchestrator.chat(
-                    asked.text, images=asked.images, session_id=session_id, on_chunk=self._feed
-                )
-        except asyncio.CancelledError:
-            partial = orchestrator.last_response
-            return self._stopped(None if partial is before else partial)
-        except BaseException:
-            self._safely(self._display.failed)
-            raise
+                asked = partial(self._ask, orchestrator, session_id)
+                return await streamed(asked, self._display, beside=self._show_state)
+        except asyncio.CancelledError as error:
+            return left_by(error)
         finally:
-            ticking.cancel()
-            self._safely(self._show_state)
-        self._safely(lambda: self._display.finish(response))
-        return response
+            safely(self._show_state)
+
+    async def _ask(self, orchestrator: AgentOrchestrator, session_id: str, emit: Emit) -> ChatResponse:
+        asked = await with_values(self.question)
+        self._sent = asked.text
+        return await orchestrator.chat(asked.text, images=asked.images, session_id=session_id, on_chunk=emit)
 
     def is_of(self, turn: ReadTurn) -> bool:
         """Whether this is that turn: its id is not known before it is over."""
@@ -94,26 +88,6 @@ class LiveTurn:
         if self._task and not self._task.cancelling():
             self._task.cancel()
 
-    def _stopped(self, partial: ChatResponse | None) -> ChatResponse | None:
-        self._safely(lambda: self._display.interrupted(partial))
-        return partial
-
-    async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(_TICK_S)
-            self._safely(self._display.tick)
-            self._safely(self._show_state)
-
     def _show_state(self) -> None:
         self._printed.value = self.printed_html
         self._state.value = wrap(render_note(_WAITS), styled=False) if self._desk.waits else ""
-
-    def _feed(self, chunk: ChatChunk) -> None:
-        self._safely(lambda: self._display.feed(chunk))
-
-    def _safely(self, show: Callable[[], None]) -> None:
-        """A display that fails must not end the answer."""
-        try:
-            show()
-        except Exception:
-            log.exception("the answer could not be displayed in the panel")
