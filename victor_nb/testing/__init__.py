@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         use_cassette,
     )
     from victor_nb.testing.conformance import check_exporter, check_exporter_async
-    from victor_nb.testing.doubles import InMemoryStore, Reply, ScriptedModel, ScriptError, call, cut
+    from victor_nb.testing.doubles import InMemoryStore, Reply, ScriptedModel, ScriptError, call, cut, fail, when
 
 __all__ = [
     "Cassette",
@@ -31,7 +31,9 @@ __all__ = [
     "check_exporter",
     "check_exporter_async",
     "cut",
+    "fail",
     "use_cassette",
+    "when",
 ]
 
 _HOME = {
@@ -39,7 +41,9 @@ _HOME = {
         ("Cassette", "CassetteError", "ChangedAnswersError", "MissingRecordingError", "use_cassette"), "cassettes"
     ),
     **dict.fromkeys(("check_exporter", "check_exporter_async"), "conformance"),
-    **dict.fromkeys(("InMemoryStore", "Reply", "ScriptError", "ScriptedModel", "call", "cut"), "doubles"),
+    **dict.fromkeys(
+        ("InMemoryStore", "Reply", "ScriptError", "ScriptedModel", "call", "cut", "fail", "when"), "doubles"
+    ),
 }
 
 

@@ -1,6 +1,7 @@
 """What stands in for a model and a store in tests: whole ones, no mocks."""
 
 from victor_nb.store.memory import InMemoryStore
-from victor_nb.testing.doubles.scripted import Reply, ScriptedModel, ScriptError, call, cut
+from victor_nb.testing.doubles.replies import Reply, ScriptError, call, cut, fail, when
+from victor_nb.testing.doubles.scripted import ScriptedModel
 
-__all__ = ["InMemoryStore", "Reply", "ScriptError", "ScriptedModel", "call", "cut"]
+__all__ = ["InMemoryStore", "Reply", "ScriptError", "ScriptedModel", "call", "cut", "fail", "when"]

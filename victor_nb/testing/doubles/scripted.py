@@ -7,68 +7,46 @@ and keeps every request it was sent.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias, cast
+from collections import Counter, deque
+from collections.abc import AsyncGenerator
 
-from victor_nb.errors import VictorError
-from victor_nb.messages import JsonValue, Message, ModelDelta, ModelReply, ModelRequest, ToolCall, Usage, new_id
+from victor_nb.messages import Message, ModelDelta, ModelReply, ModelRequest, Usage
+from victor_nb.models.prices import at_price
+from victor_nb.models.retries import ask_again
+from victor_nb.testing.doubles.replies import Reply, Scripted, ScriptError, When, as_reply, shown
 
 _WORD = re.compile(r"\S+\s*|\s+")
-
-
-class ScriptError(VictorError):
-    """The script of a ScriptedModel has no answer for a request, or one that is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer told in full. With `error` the text is streamed first, then the error is raised: a broken stream.
-
-    `usage` defaults to counts of words; `finish_reason` to `tool_call` or `stop`.
-    """
-
-    text: str = ""
-    tool_calls: Sequence[ToolCall] = ()
-    usage: Usage | None = None
-    reasoning: str = ""
-    finish_reason: str | None = None
-    cost_usd: float | None = None
-    error: Exception | None = None
-    complete: bool = True
-
-
-Answer: TypeAlias = "str | ToolCall | Sequence[ToolCall] | Exception | Reply"
-
-
-def call(name: str, /, **arguments: JsonValue) -> ToolCall:
-    """The answer that calls the tool `name`."""
-    return ToolCall(f"call_{new_id()}", name, json.dumps(arguments, ensure_ascii=False))
-
-
-def cut(text: str, error: Exception) -> Reply:
-    """The answer that breaks off: `text` arrives, then `error` is raised."""
-    return Reply(text, error=error)
 
 
 class ScriptedModel:
     """Gives `answers` one after the other, each to one request.
 
-    An answer is a text (streamed word by word), a tool call or several, an exception to raise, a `Reply`, or a function
-    of the request that returns one of these. `requests` holds what was sent; `delay_s` is the pause in seconds before
-    each piece of a stream. A request beyond the last answer raises ScriptError.
+    An answer is a text (streamed word by word), a tool call or several, an exception to raise (see `fail`), a `Reply`,
+    or a function of the request that returns one of these. Those of `when(pattern, …)` go first where they fit, however
+    often. A request beyond the last answer raises ScriptError.
+
+    Args:
+        delay_s: seconds before each piece of an answer.
+        attempts: how often one request is sent while it fails with an error that says `retryable`; it waits as long as
+            `retry_after` says, and not at all otherwise.
+        piece_chars: stream pieces of so many characters in place of words.
+        price: US dollars per million tokens of input and of output.
+
+    Attributes:
+        requests: all that was sent, each attempt.
     """
 
     def __init__(
         self,
-        *answers: Answer | Callable[[ModelRequest], Answer],
+        *answers: Scripted,
         name: str = "scripted",
         provider: str = "scripted",
         delay_s: float = 0.0,
         context_window: int | None = None,
+        attempts: int = 1,
+        piece_chars: int | None = None,
+        price: tuple[float, float] | None = None,
     ) -> None:
         self.name = name
         self.provider = provider
@@ -76,65 +54,118 @@ class ScriptedModel:
         self.context_window = context_window
         self.delay_s = delay_s
         self.requests: list[ModelRequest] = []
-        self._answers = deque(answers)
+        self._attempts = attempts
+        self._piece = _WORD if piece_chars is None else re.compile(f"(?s).{{1,{piece_chars}}}")
+        self._price = price
+        self._rules: list[When] = []
+        self._given: Counter[int] = Counter()
+        self._answers: deque[Scripted] = deque()
+        self.add(*answers)
+
+    def add(self, *answers: Scripted) -> None:
+        """Go on with these behind the answers that are left."""
+        self._rules += [answer for answer in answers if isinstance(answer, When)]
+        self._answers += [answer for answer in answers if not isinstance(answer, When)]
+
+    @property
+    def unused(self) -> list[str]:
+        """The answers that no request has come to yet, in a few words each."""
+        rules = [rule for number, rule in enumerate(self._rules) if self._given[number] < len(rule.answers)]
+        return [shown(answer) for answer in (*self._answers, *rules)]
+
+    def assert_all_used(self) -> None:
+        """
+        Raises:
+            AssertionError: there are answers that no request has come to.
+        """
+        if unused := self.unused:
+            asked = len(self.requests)
+            raise AssertionError(
+                f"{len(unused)} answers of the script were not used, in {asked} requests: {', '.join(unused)}"
+            )
 
     async def request(self, request: ModelRequest) -> ModelReply:
-        reply = self._next(request)
-        if reply.error is not None:
-            raise reply.error
-        return self._whole(reply, request)
+        reply, attempts = await ask_again(lambda: self._ended(request), self._attempts, _at_once)
+        return self._whole(reply, request, attempts)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta | ModelReply, None]:
-        reply = self._next(request)
-        for delta in _deltas(reply):
-            await asyncio.sleep(self.delay_s)
+        reply, attempts = await ask_again(lambda: self._begun(request), self._attempts, _at_once)
+        for delta in self._deltas(reply):
+            await asyncio.sleep(self._delay_s(reply))
             yield delta
         if reply.error is not None:
             raise reply.error
-        yield self._whole(reply, request)
+        yield self._whole(reply, request, attempts)
+
+    async def _begun(self, request: ModelRequest) -> Reply:
+        """Up to the first piece."""
+        reply = self._next(request)
+        if reply.first_s:
+            await asyncio.sleep(reply.first_s)
+        if reply.error is not None and not self._deltas(reply):
+            raise reply.error
+        return reply
+
+    async def _ended(self, request: ModelRequest) -> Reply:
+        """Up to the last piece."""
+        reply = await self._begun(request)
+        await asyncio.sleep(self._delay_s(reply) * len(self._deltas(reply)))
+        if reply.error is not None:
+            raise reply.error
+        return reply
 
     def _next(self, request: ModelRequest) -> Reply:
         self.requests.append(request)
-        if not self._answers:
-            raise ScriptError(
-                f"ScriptedModel has no answer for request {len(self.requests)}.",
-                hint="Give it one answer per model request; a tool call's result is another request.",
-            )
-        answer = self._answers.popleft()
-        return _as_reply(answer(request) if callable(answer) else answer)
+        answer = self._by_content(request)
+        if answer is None:
+            if not self._answers:
+                raise self._ran_out(request)
+            answer = self._answers.popleft()
+        return as_reply(answer(request) if callable(answer) else answer)
 
-    def _whole(self, reply: Reply, request: ModelRequest) -> ModelReply:
-        message = Message("assistant", reply.text, tool_calls=tuple(reply.tool_calls))
+    def _by_content(self, request: ModelRequest) -> Scripted | None:
+        for number, rule in enumerate(self._rules):
+            if rule.fits(request):
+                self._given[number] += 1
+                return rule.answers[min(self._given[number], len(rule.answers)) - 1]
+        return None
+
+    def _ran_out(self, request: ModelRequest) -> ScriptError:
+        asked = f", {shown(request.messages[-1].content)}" if request.messages else ""
+        rules = f" It fits none of {', '.join(map(shown, self._rules))}." if self._rules else ""
+        return ScriptError(
+            f"ScriptedModel has no answer for request {len(self.requests)}{asked}.{rules}",
+            hint="Give it one answer per model request; a tool call's result is another request.",
+        )
+
+    def _deltas(self, reply: Reply) -> list[ModelDelta]:
+        thoughts = [ModelDelta(reasoning=piece) for piece in self._piece.findall(reply.reasoning)]
+        texts = [ModelDelta(text=piece) for piece in reply.pieces or self._piece.findall(reply.text)]
+        return [*thoughts, *texts, *(ModelDelta(tool_name=call.name) for call in reply.tool_calls)]
+
+    def _delay_s(self, reply: Reply) -> float:
+        return self.delay_s if reply.delay_s is None else reply.delay_s
+
+    def _whole(self, reply: Reply, request: ModelRequest, attempts: int) -> ModelReply:
+        message = Message("assistant", reply.content, tool_calls=tuple(reply.tool_calls))
+        usage = reply.usage or Usage(_words(*request.messages), _words(message))
+        cost_usd = at_price(usage, self._price) if reply.cost_usd is None and self._price else reply.cost_usd
         return ModelReply(
             message,
-            reply.usage or Usage(_words(*request.messages), _words(message)),
+            usage,
             self.name,
             self.provider,
             finish_reason=reply.finish_reason or ("tool_call" if reply.tool_calls else "stop"),
             reasoning=reply.reasoning,
-            cost_usd=reply.cost_usd,
-            cost_source=None if reply.cost_usd is None else "script",
+            cost_usd=cost_usd,
+            cost_source=None if cost_usd is None else "script",
+            attempts=attempts,
             complete=reply.complete,
         )
 
 
-def _as_reply(answer: object) -> Reply:
-    if isinstance(answer, Reply):
-        return answer
-    if isinstance(answer, str):
-        return Reply(answer)
-    if isinstance(answer, Exception):
-        return Reply(error=answer)
-    calls: list[object] = list(cast("Sequence[object]", answer)) if isinstance(answer, list | tuple) else [answer]
-    if calls and all(isinstance(item, ToolCall) for item in calls):
-        return Reply(tool_calls=tuple(cast("list[ToolCall]", calls)))
-    raise ScriptError(f"{answer!r} is no answer.", hint="Use a text, call(...), an exception or a Reply.")
-
-
-def _deltas(reply: Reply) -> list[ModelDelta]:
-    thoughts = [ModelDelta(reasoning=word) for word in _WORD.findall(reply.reasoning)]
-    words = [ModelDelta(text=word) for word in _WORD.findall(reply.text)]
-    return [*thoughts, *words, *(ModelDelta(tool_name=call.name) for call in reply.tool_calls)]
+def _at_once(attempt: int) -> float:
+    return 0.0
 
 
 def _words(*messages: Message) -> int:
