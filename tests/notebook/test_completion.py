@@ -13,9 +13,11 @@ from support.cells import run_ok, value_of
 from support.kernels import Kernel
 from support.llm_server import LLMServer
 
+from victor_nb.config.settings import Settings
 from victor_nb.notebook.grammar.arguments import VERBS
 from victor_nb.notebook.grammar.cursor import place_in
 from victor_nb.notebook.grammar.flags import FLAGS
+from victor_nb.notebook.grammar.setting_names import SETTINGS
 
 Shared = tuple[Kernel, LLMServer]
 NAMES = """
@@ -94,13 +96,25 @@ def test_models_sessions_settings_and_columns_are_offered(kernel: Kernel) -> Non
     assert offered_soon(kernel, "%%victor -s th", "thesis") == ["thesis"]
     assert "'two words'" in offered_soon(kernel, "%%victor -s ", "'two words'")
     assert offered_soon(kernel, "%victor session thesi", "thesis") == ["thesis"]
-    assert offered_soon(kernel, "%victor config max_tool", "max_tool_rounds") == ["max_tool_rounds"]
+    assert offered(kernel, "%victor config max_tool") == ["max_tool_rounds"]
     assert "cost_usd" in offered_soon(kernel, "%victor analytics cost", "cost_usd")
 
 
 def test_after_the_last_word_nothing_of_ours_is_offered(kernel: Kernel) -> None:
     assert "demo" in offered(kernel, "%victor use ")
     assert "demo" not in offered(kernel, "%victor use demo ")
+
+
+def test_where_nothing_of_ours_fits_nothing_is_offered_but_paths(kernel: Kernel) -> None:
+    run_ok(kernel, "open('a_file.jsonl', 'w').close()")
+    for code in ("%victor undo ", "%%victor --tools no_such", "%%victor --temperature ", "%victor config no_such"):
+        assert offered(kernel, code) == []
+    for code in ("%victor session import a_fi", "%victor session export thesis a_fi", "%victor analytics backup a_fi"):
+        assert offered(kernel, code) == ["a_file.jsonl"]
+
+
+def test_all_settings_are_offered() -> None:
+    assert tuple(Settings.model_fields) == SETTINGS
 
 
 def test_names_and_attributes_are_offered_inside_of_braces(kernel: Kernel) -> None:
@@ -145,7 +159,7 @@ def test_no_socket_is_opened_and_no_library_of_models_imported(new_kernel: Calla
     fresh = new_kernel(env={"OLLAMA_HOST": f"127.0.0.1:{server.server_port}"})
     run_ok(fresh, "%load_ext victor_nb\n" + WATCH)
     assert offered_soon(fresh, "%victor use openai:gpt-4o-mi", "openai:gpt-4o-mini")
-    offered_soon(fresh, "%victor config verb", "verbosity")
+    assert offered(fresh, "%victor config verb") == ["verbosity"]
     offered(fresh, "%%victor -s ")
     assert value_of(fresh, "(seen, 'pydantic_ai' in sys.modules, 'pandas' in sys.modules)") == "([], False, False)"
     server.server_close()

@@ -8,13 +8,14 @@ from __future__ import annotations
 import builtins
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from victor_nb.notebook.grammar.cursor import Place
 from victor_nb.notebook.grammar.flags import BOOLS, EFFORTS, FLAGS, FORMATS, TIERS, Flag
 from victor_nb.notebook.grammar.lately import Lately
+from victor_nb.notebook.grammar.setting_names import SETTINGS
 from victor_nb.notebook.grammar.verb_table import FOLLOWING, VERBS
 from victor_nb.notebook.kernel.namespace import namespace_of
 
@@ -26,11 +27,13 @@ _BY_NAME: Final = {name: flag for flag in FLAGS for name in flag.names}
 
 @dataclass(frozen=True)
 class Offer:
-    """The texts that may take the place of `fragment`; `kind` is what front ends show beside them."""
+    """The texts that may take the place of `fragment`; `kind` is what front ends show beside them. Unless it is `open`
+    nothing else fits there, so that nobody else need be asked."""
 
     fragment: str
     texts: Sequence[str]
     kind: str
+    open: bool = False
 
 
 class Candidates:
@@ -41,7 +44,7 @@ class Candidates:
         self._values: dict[str, Callable[[], Iterable[str]]] = {
             "model": Lately(_models, _USUAL_MODELS, fresh_s=60.0).get,
             "session": Lately(_sessions).get,
-            "setting": Lately(_settings, fresh_s=3600.0).get,
+            "setting": lambda: SETTINGS,
             "column": Lately(_columns, fresh_s=3600.0).get,
             "variable": lambda: namespace_of(shell),
             "function": self._functions,
@@ -83,7 +86,7 @@ class Candidates:
         if "<flag>" in following and (place.fragment.startswith("-") or _takes_value(more)):
             return self._flags(place)
         texts = [text for word in following if word not in more for text in self._meant(word)]
-        return _matching(place.fragment, texts, "keyword")
+        return replace(_matching(place.fragment, texts, "keyword"), open="<path>" in following)
 
     def _meant(self, word: str) -> Iterable[str]:
         """What a word in angle brackets stands for."""
@@ -104,10 +107,11 @@ class Candidates:
         """Names, or attributes, without calling anything: IPython evaluates only what has no effect."""
         shell = cast("Any", self._shell)
         if "." in fragment:
-            return Offer(fragment, shell.Completer.attr_matches(fragment), "instance")
+            return Offer(fragment, shell.Completer.attr_matches(fragment), "instance", open=True)
         names = [name for name in shell.user_ns if not name.startswith("_") or fragment.startswith("_")]
         own = _matching(fragment, namespace_of(self._shell) | dict.fromkeys(names), "instance")
-        return own if own.texts or not fragment else _matching(fragment, dir(builtins), "function")
+        found = own if own.texts or not fragment else _matching(fragment, dir(builtins), "function")
+        return replace(found, open=True)
 
 
 _USUAL_MODELS: Final = ("anthropic", "openai", "google", "ollama", "demo")
@@ -160,12 +164,6 @@ def _sessions() -> list[str]:
     store = current().store
     names = (saved.session_id for saved in store.saved_sessions()) if isinstance(store, ISessionStore) else ()
     return [shlex.quote(name) for name in names]
-
-
-def _settings() -> list[str]:
-    from victor_nb.config.settings import Settings
-
-    return list(Settings.model_fields)
 
 
 def _columns() -> list[str]:

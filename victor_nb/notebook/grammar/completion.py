@@ -48,6 +48,14 @@ def _matcher(shell: InteractiveShell) -> Callable[[CompletionContext], SimpleMat
     return match
 
 
+class _Nothing(list["completer.SimpleCompletion"]):
+    """No completion, and yet an answer: IPython asks its own matchers, which take their time and offer names of files,
+    wherever the length of what it is given is 0."""
+
+    def __len__(self) -> int:
+        return 1
+
+
 def _matches(shell: InteractiveShell, candidates: list[Any], context: CompletionContext) -> SimpleMatcherResult:
     from victor_nb.notebook.grammar.cursor import place_in
 
@@ -59,8 +67,9 @@ def _matches(shell: InteractiveShell, candidates: list[Any], context: Completion
 
         candidates.append(Candidates(shell))
     offer = candidates[0].at(place)
+    completions = [completer.SimpleCompletion(text, type=offer.kind) for text in offer.texts]
     return {
-        "completions": [completer.SimpleCompletion(text, type=offer.kind) for text in offer.texts],
+        "completions": completions if completions or offer.open else _Nothing(),
         "matched_fragment": offer.fragment,
         "suppress": True,
         "ordered": True,

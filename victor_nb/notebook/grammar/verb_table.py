@@ -1,6 +1,7 @@
 """The verbs of `%victor` and what the help says of each, with the words that may follow it, for completion.
 
-A verb is a line here, and a function in `verbs.py`. What a word in angle brackets stands for, `completion.py` knows.
+A verb is a line here, and a function in `verbs.py`. What a word in angle brackets stands for, `candidates.py` knows;
+`<path>` is a file's, which IPython completes itself.
 """
 
 from __future__ import annotations
@@ -51,12 +52,14 @@ FOLLOWING: Final[Mapping[str, tuple[str, ...]]] = {
     "session fork": ("<session>", "--at"),
     "session rename": ("<session>",),
     "session delete": ("<session>", "--yes"),
-    "session export": ("<session>",),
+    "session export": ("<session>", "<path>"),
+    "session import": ("<path>",),
     "context": ("--last",),
     "config": ("<setting>",),
     "budget": ("off",),
     "continue": ("<flag>",),
     "analytics": ("<column>", "size", "vacuum", "backup", "prune"),
+    "analytics backup": ("<path>",),
     "analytics prune": ("--before", "--undelivered"),
     "export": ("status", "now", "retry"),
     "panel": ("chat", "context", "analytics"),
