@@ -115,6 +115,6 @@ def _tool(tool: ToolSpec) -> JsonMap:
 
 
 def first_line(messages: Sequence[JsonMap]) -> str:
-    """What the last question begins with, to tell requests apart by."""
+    """The first line of the last question, to tell requests apart by: below it may stand a table."""
     asked = next((str(one["text"]) for one in reversed(messages) if one["role"] == "user"), "")
-    return " ".join(asked.split())[:60]
+    return " ".join(next(iter(asked.strip().splitlines()), "").split())[:60]
