@@ -8,7 +8,7 @@ from typing import Any
 
 from victor_nb.config.settings import Settings
 from victor_nb.errors import MissingExtraError, MissingKeyError
-from victor_nb.models import taping
+from victor_nb.models import taping, wire_guard
 from victor_nb.models.factory import build_model
 from victor_nb.protocols import IChatModel
 
@@ -35,11 +35,12 @@ class ModelChoice:
             return build_model(name, provider=provider, base_url=self._settings.base_url, keyless=True)
 
     async def _made_of(self, name: Any, provider: Any) -> IChatModel:
-        key = tuple(given if isinstance(given, str | None) else id(given) for given in (name, provider))
+        guarded = wire_guard.is_forbidden()  # then who asks is refused for that, and not for a key that is missing
+        key = (guarded, *(given if isinstance(given, str | None) else id(given) for given in (name, provider)))
         if (tape := taping.tape()) is not self._tape:
             self._made, self._tape = {}, tape  # another one answers to the same name
         if key not in self._made:
-            build = partial(build_model, name, provider=provider, base_url=self._settings.base_url)
+            build = partial(build_model, name, provider=provider, base_url=self._settings.base_url, keyless=guarded)
             self._made[key] = await taping.through_tape(name, provider, partial(asyncio.to_thread, build))
         return self._made[key]
 

@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 
 from victor_nb.background import model_loop
 from victor_nb.errors import ModelError, ModelResponseError, UnknownModelError, UsageError, VictorError, did_you_mean
+from victor_nb.models import wire_guard
 from victor_nb.models.access import Access, find_access, require_sdk
 from victor_nb.models.catalog import EMBEDDERS, PROVIDERS, ModelName, Provider, parse
 from victor_nb.models.failures import Target, scrub
@@ -51,6 +52,7 @@ async def embed(texts: Sequence[str], embedder: str | Embedder | None = None) ->
     if embedder is None or embedder == TFIDF:
         return await asyncio.to_thread(tfidf, given)
     if isinstance(embedder, str):
+        wire_guard.check(embedder, given[0])  # also where a key is missing
         return _checked(await embedder_named(embedder)(given), len(given), embedder)
     who = getattr(embedder, "__qualname__", type(embedder).__name__)
     return _checked(await _called(_function(embedder), given, who), len(given), who)

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 from victor_nb.errors import MissingExtraError, MissingKeyError
 from victor_nb.messages import ModelDelta, ModelReply, ModelRequest
-from victor_nb.models import prices
+from victor_nb.models import prices, wire_guard
 from victor_nb.models.catalog import ModelName
 
 
@@ -24,8 +24,10 @@ class KeylessModel:
         return prices.context_window(self.name, self.provider, self.base_url)
 
     async def request(self, request: ModelRequest) -> ModelReply:
+        wire_guard.check_request(self.provider, self.name, request)
         raise self.error
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta | ModelReply, None]:
+        wire_guard.check_request(self.provider, self.name, request)
         raise self.error
         yield ModelDelta()

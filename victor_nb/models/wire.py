@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from victor_nb.background import iterate_on, model_loop
 from victor_nb.errors import ModelConnectionError
 from victor_nb.messages import MODEL_SETTINGS, ModelDelta, ModelReply, ModelRequest
-from victor_nb.models import prices, wire_messages
+from victor_nb.models import prices, wire_guard, wire_messages
 from victor_nb.models.failures import Target, translate
 from victor_nb.models.vision import takes_images
 from victor_nb.models.wire_clients import close_client, close_later
@@ -86,6 +86,7 @@ class WireModel:
             await model_loop().run(close_client(built.model))
 
     async def _request(self, request: ModelRequest) -> ModelReply:
+        wire_guard.check_request(self.provider, self.name, request)
         built = await self._ready()
         with self._translated():
             from pydantic_ai.direct import model_request
@@ -99,6 +100,7 @@ class WireModel:
         return self._reply(request, response)
 
     async def _stream(self, request: ModelRequest) -> AsyncGenerator[Item, None]:
+        wire_guard.check_request(self.provider, self.name, request)
         built = await self._ready()
         with self._translated():
             from pydantic_ai.direct import model_request_stream

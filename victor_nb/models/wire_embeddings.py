@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from victor_nb.background import model_loop
 from victor_nb.errors import MissingExtraError, ModelError, ModelResponseError
+from victor_nb.models import wire_guard
 from victor_nb.models.access import Access
 from victor_nb.models.catalog import ModelName
 from victor_nb.models.failures import Target, scrub, translate
@@ -66,6 +67,7 @@ class WireEmbedder:
         return [found[key].tolist() if key in found else [0.0] * length for key in keys]
 
     async def _ask(self, texts: list[str]) -> list[array[float]]:
+        wire_guard.check(f"{self._target.provider}:{self._target.model}", texts[0])
         try:
             model = self._model or await self._ready()
             result = await model.embed(texts, input_type="document")

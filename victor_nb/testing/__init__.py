@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     )
     from victor_nb.testing.conformance import check_exporter, check_exporter_async
     from victor_nb.testing.doubles import InMemoryStore, Reply, ScriptedModel, ScriptError, call, cut, fail, when
+    from victor_nb.testing.refusal import RealModelError, Refusals, no_real_models
 
 __all__ = [
     "Cassette",
@@ -24,6 +25,8 @@ __all__ = [
     "ChangedAnswersError",
     "InMemoryStore",
     "MissingRecordingError",
+    "RealModelError",
+    "Refusals",
     "Reply",
     "ScriptError",
     "ScriptedModel",
@@ -32,19 +35,18 @@ __all__ = [
     "check_exporter_async",
     "cut",
     "fail",
+    "no_real_models",
     "use_cassette",
     "when",
 ]
 
-_HOME = {
-    **dict.fromkeys(
-        ("Cassette", "CassetteError", "ChangedAnswersError", "MissingRecordingError", "use_cassette"), "cassettes"
-    ),
-    **dict.fromkeys(("check_exporter", "check_exporter_async"), "conformance"),
-    **dict.fromkeys(
-        ("InMemoryStore", "Reply", "ScriptError", "ScriptedModel", "call", "cut", "fail", "when"), "doubles"
-    ),
+_ROOMS = {
+    "cassettes": ("Cassette", "CassetteError", "ChangedAnswersError", "MissingRecordingError", "use_cassette"),
+    "conformance": ("check_exporter", "check_exporter_async"),
+    "doubles": ("InMemoryStore", "Reply", "ScriptError", "ScriptedModel", "call", "cut", "fail", "when"),
+    "refusal": ("RealModelError", "Refusals", "no_real_models"),
 }
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

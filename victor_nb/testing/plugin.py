@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import pytest
 
+pytest_plugins = ("victor_nb.testing.fixtures",)
 _MODES: Final = ("replay", "record", "rewrite", "verify", "live")
 _MODE: Final = "VICTOR_CASSETTE_MODE"
 _COUNTED: Final = ("replayed", "recorded", "verified", "unused", "tokens", "cost_usd")
@@ -40,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "victor_cassette(path=None): give this test recorded answers of models")
 
 
-def _mode(config: pytest.Config) -> str:
+def mode_of(config: pytest.Config) -> str:
     wanted = config.getoption("--victor") or os.environ.get(_MODE) or config.getini("victor_mode") or "replay"
     if wanted not in _MODES:
         raise pytest.UsageError(f"victor_nb: there is no mode {wanted!r}: one of {', '.join(_MODES)}")
@@ -70,7 +71,7 @@ def _around_test(item: pytest.Item, marker: pytest.Mark) -> Generator[None, Any,
 
     given = marker.kwargs.get("path") or (marker.args[0] if marker.args else None)
     path = item.path.parent / given if given else _cassette(item, f"{item.path.stem}.{item.name}")
-    with use_cassette(path, _mode(item.config)) as cassette:  # type: ignore[arg-type]  # checked there
+    with use_cassette(path, mode_of(item.config)) as cassette:  # type: ignore[arg-type]  # checked there
         result = yield
     item.user_properties.append(("victor_nb", {"replayed": cassette.replayed, "recorded": cassette.recorded}))
     return result
@@ -78,7 +79,7 @@ def _around_test(item: pytest.Item, marker: pytest.Mark) -> Generator[None, Any,
 
 def _around_notebook(item: pytest.Item) -> Generator[None, Any, Any]:
     """The kernel inherits the environment, and has a store of its own."""
-    mode, path = _mode(item.config), _cassette(item, item.path.stem)
+    mode, path = mode_of(item.config), _cassette(item, item.path.stem)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="victor-nb-", ignore_cleanup_errors=True)))
         told, draft = folder / "report.json", folder / "draft.json"
@@ -115,7 +116,7 @@ def _check(item: pytest.Item, report: dict[str, Any], path: Path) -> None:
     if report.get("reworded"):
         item.warn(pytest.PytestWarning(report["reworded"]))
     unused, wanted = report.get("unused", 0), item.config.getini("victor_unused")
-    if unused and _mode(item.config) == "replay" and wanted != "ignore":
+    if unused and mode_of(item.config) == "replay" and wanted != "ignore":
         told = f"{path.name}: {unused} recordings were not asked for; --victor=rewrite leaves them out"
         if wanted == "error":
             pytest.fail(told, pytrace=False)
