@@ -11,6 +11,7 @@ from victor_nb.errors import MissingExtraError, MissingKeyError
 from victor_nb.models import taping, wire_guard
 from victor_nb.models.factory import build_model
 from victor_nb.protocols import IChatModel
+from victor_nb.store.redaction import Redactor
 
 
 class ModelChoice:
@@ -41,8 +42,15 @@ class ModelChoice:
             self._made, self._tape = {}, tape  # another one answers to the same name
         if key not in self._made:
             build = partial(build_model, name, provider=provider, base_url=self._settings.base_url, keyless=guarded)
-            self._made[key] = await taping.through_tape(name, provider, partial(asyncio.to_thread, build))
+            in_thread = partial(asyncio.to_thread, build)
+            self._made[key] = await taping.through_tape(name, provider, in_thread, self._redact())
         return self._made[key]
+
+    def _redact(self) -> taping.Redact | None:
+        """What takes the user's personal data out of what is written down; None when that is not wanted."""
+        patterns = self._settings.redact_patterns
+        wanted = patterns or self._settings.capture_content == "redacted"
+        return Redactor(patterns).redact if wanted else None
 
     async def use(self, model: Any) -> IChatModel:
         resolved = await self.resolve(model)

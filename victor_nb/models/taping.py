@@ -11,13 +11,15 @@ from victor_nb.models.retries import RetryingModel
 from victor_nb.protocols import IChatModel
 
 Build = Callable[[], Awaitable[IChatModel]]
+Redact = Callable[[str], str]
 
 
 class ITape(Protocol):
     """`model` gives what is to be asked in place of the model of that name (None: the one that the environment offers),
-    which `build` makes: that may need a key, so a tape that only replays does without."""
+    which `build` makes: that may need a key, so a tape that only replays does without. What `redact` takes out of a
+    text is not to be written down."""
 
-    async def model(self, named: str | None, build: Build) -> IChatModel: ...
+    async def model(self, named: str | None, build: Build, redact: Redact | None = None) -> IChatModel: ...
 
 
 _tape: ITape | None = None
@@ -34,14 +36,14 @@ def set_tape(new: ITape | None) -> None:
     _tape = new
 
 
-async def through_tape(model: Any, provider: Any, build: Build) -> IChatModel:
+async def through_tape(model: Any, provider: Any, build: Build, redact: Redact | None = None) -> IChatModel:
     """What answers for the model that `model` and `provider` mean, as `build_model` takes them: what `build` makes, or
     what the tape puts in its place. An object that answers by itself, without a wire, is never replaced."""
     standing = tape()
     if standing is None:
         return await build()
     if isinstance(model, str | None) and isinstance(provider, str | None):
-        return await standing.model(_named(model, provider), build)
+        return await standing.model(_named(model, provider), build, redact)
     built = await build()
     if not isinstance(built, RetryingModel):
         return built
@@ -49,7 +51,7 @@ async def through_tape(model: Any, provider: Any, build: Build) -> IChatModel:
     async def as_built() -> IChatModel:
         return built
 
-    return await standing.model(f"{built.provider}:{built.name}", as_built)
+    return await standing.model(f"{built.provider}:{built.name}", as_built, redact)
 
 
 def _named(model: str | None, provider: str | None) -> str | None:

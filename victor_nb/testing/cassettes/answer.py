@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, get_args
 
-from victor_nb.messages import JsonValue, Message, ModelDelta, ModelReply, ToolCall, Usage, new_id
-from victor_nb.store.scrub import Scrubber
-from victor_nb.testing.cassettes.sent import JsonMap, arguments_of, settled
+from victor_nb.messages import JsonValue, Message, ModelDelta, ModelReply, ToolCall, Usage, UsageSource, new_id
+from victor_nb.testing.cassettes.redaction import Redaction, at_home
+from victor_nb.testing.cassettes.sent import JsonMap, arguments_of, call_form, canonical
 
 _TEXT, _REASONING, _CALL = "t", "r", "c"
+_ALWAYS: Final = ("model", "provider", "usage")
+_UNCOUNTED: Final = asdict(Usage())
+_PIECE: Final = re.compile(r"[tr]\d{1,9}|c")
 
 
 @dataclass(frozen=True)
@@ -32,21 +37,23 @@ class Answer:
     pieces: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, reply: ModelReply, deltas: Sequence[ModelDelta], timing: Timing, scrubber: Scrubber) -> Answer:
+    def of(cls, reply: ModelReply, deltas: Sequence[ModelDelta], timing: Timing, redaction: Redaction) -> Answer:
         """As it may be stored. An answer out of which a secret was taken is given back in one piece."""
-        text, thought = settled(reply.message.content, scrubber), settled(reply.reasoning, scrubber)
-        calls = tuple(replace(one, arguments=settled(one.arguments, scrubber)) for one in reply.message.tool_calls)
-        clean = replace(reply, message=Message("assistant", text, calls), reasoning=thought)
+        text, thought = redaction.text(reply.message.content), redaction.text(reply.reasoning)
+        calls = tuple(_call(call_form(one.name, one.arguments, redaction)) for one in reply.message.tool_calls)
+        names: dict[str, Any] = {
+            name: told and redaction.text(told)
+            for name in ("model", "provider", "finish_reason", "cost_source")
+            if isinstance(told := getattr(reply, name), str)
+        }
+        clean = replace(reply, message=Message("assistant", text, calls), reasoning=thought, **names)
         same = (text, thought) == (reply.message.content, reply.reasoning)
         return cls(clean, timing, tuple(_pieces(deltas)) if same and _is_whole(clean, deltas) else ())
 
     def says_the_same(self, other: Answer) -> bool:
         """Words and calls; not how long they took, or how much of the request was cached."""
         mine, its = self.reply.message, other.reply.message
-        return (mine.content, [(c.name, arguments_of(c.arguments)) for c in mine.tool_calls]) == (
-            its.content,
-            [(c.name, arguments_of(c.arguments)) for c in its.tool_calls],
-        )
+        return (mine.content, _calls_of(mine)) == (its.content, _calls_of(its))
 
     def deltas(self) -> Iterator[ModelDelta]:
         """What streamed in, piece by piece."""
@@ -55,11 +62,11 @@ class Answer:
         for piece in self.pieces or self._whole():
             kind, size = piece[0], int(piece[1:] or 0)
             if kind == _CALL:
-                yield ModelDelta(tool_name=next(names).name)
+                yield from (ModelDelta(tool_name=call.name) for call in itertools.islice(names, 1))
             elif kind == _REASONING:
-                yield ModelDelta(reasoning="".join(itertools.islice(reasoning, size)))
+                yield ModelDelta(reasoning=at_home("".join(itertools.islice(reasoning, size))))
             else:
-                yield ModelDelta(text="".join(itertools.islice(text, size)))
+                yield ModelDelta(text=at_home("".join(itertools.islice(text, size))))
 
     def _whole(self) -> Iterator[str]:
         for kind, text in ((_REASONING, self.reply.reasoning), (_TEXT, self.reply.message.content)):
@@ -68,8 +75,13 @@ class Answer:
         yield from [_CALL] * len(self.reply.message.tool_calls)
 
     def given(self) -> ModelReply:
-        """The reply to hand on, as a message of its own."""
-        return replace(self.reply, message=replace(self.reply.message, id=new_id()))
+        """The reply to hand on, as a message of its own, with calls that no other has."""
+        calls = tuple(
+            replace(call, id=f"call_{new_id().replace('-', '')}", arguments=at_home(call.arguments, in_json=True))
+            for call in self.reply.message.tool_calls
+        )
+        message = Message("assistant", at_home(self.reply.message.content), calls)
+        return replace(self.reply, message=message, reasoning=at_home(self.reply.reasoning))
 
     def to_json(self) -> JsonMap:
         reply, usage = self.reply, asdict(self.reply.usage)
@@ -77,20 +89,19 @@ class Answer:
             "text": reply.message.content,
             "reasoning": reply.reasoning,
             "calls": [
-                {"id": call.id, "name": call.name, "arguments": arguments_of(call.arguments)}
-                for call in reply.message.tool_calls
+                {"name": call.name, "arguments": arguments_of(call.arguments)} for call in reply.message.tool_calls
             ],
             "model": reply.model,
             "provider": reply.provider,
             "finish_reason": reply.finish_reason,
-            "usage": {name: value for name, value in usage.items() if value not in (0, None)},
+            "usage": {name: value for name, value in usage.items() if value != _UNCOUNTED[name]},
             "cost_usd": reply.cost_usd,
             "cost_source": reply.cost_source,
             "first_s": self.timing.first_s,
             "whole_s": self.timing.whole_s,
             "pieces": " ".join(self.pieces),
         }
-        return {name: value for name, value in found.items() if value not in ("", None, [])}
+        return {name: value for name, value in found.items() if name in _ALWAYS or value not in ("", None, [])}
 
     @classmethod
     def from_json(cls, data: JsonMap) -> Answer:
@@ -99,22 +110,21 @@ class Answer:
             ValueError, TypeError, KeyError: it is not of the form that `to_json` gives.
         """
         calls = tuple(_call(one) for one in _list(data.get("calls", [])))
-        message = Message("assistant", str(data.get("text", "")), calls)
-        usage = data["usage"]
-        if not isinstance(usage, dict):
-            raise TypeError("usage is no object")
         reply = ModelReply(
-            message,
-            Usage(**usage),  # type: ignore[arg-type]
-            str(data["model"]),
-            str(data["provider"]),
+            Message("assistant", _words(data.get("text", "")), calls),
+            _usage(data["usage"]),
+            _words(data["model"]),
+            _words(data["provider"]),
             finish_reason=_text(data.get("finish_reason")),
-            reasoning=str(data.get("reasoning", "")),
+            reasoning=_words(data.get("reasoning", "")),
             cost_usd=_number(data.get("cost_usd")),
             cost_source=_text(data.get("cost_source")),
         )
         pieces = tuple(str(data.get("pieces", "")).split())
-        found = cls(reply, Timing(_number(data.get("first_s")), _number(data.get("whole_s")) or 0.0), pieces)
+        timing = Timing(_number(data.get("first_s")), _number(data.get("whole_s")) or 0.0)
+        if not all(_PIECE.fullmatch(piece) for piece in pieces):
+            return cls(reply, timing)
+        found = cls(reply, timing, pieces)
         return found if _is_whole(reply, list(found.deltas())) else replace(found, pieces=())
 
 
@@ -142,7 +152,11 @@ def _call(data: JsonValue) -> ToolCall:
         raise TypeError("a call is no object")
     arguments = data.get("arguments", {})
     text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-    return ToolCall(str(data["id"]), str(data["name"]), text)
+    return ToolCall("", _words(data["name"]), text)
+
+
+def _calls_of(message: Message) -> str:
+    return canonical([[call.name, arguments_of(call.arguments)] for call in message.tool_calls])
 
 
 def _list(value: JsonValue) -> list[JsonValue]:
@@ -151,9 +165,31 @@ def _list(value: JsonValue) -> list[JsonValue]:
     return value
 
 
+def _words(value: JsonValue) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40} is no text")
+    return value
+
+
 def _text(value: JsonValue) -> str | None:
-    return None if value is None else str(value)
+    return None if value is None else _words(value)
+
+
+def _usage(data: JsonValue) -> Usage:
+    if not isinstance(data, dict):
+        raise TypeError("usage is no object")
+    for name, value in data.items():
+        if name != "source" and (not isinstance(value, int) or isinstance(value, bool)):
+            raise TypeError(f"{name} is no number of tokens")
+    found = Usage(**data)  # type: ignore[arg-type]
+    if found.source not in get_args(UsageSource):
+        raise ValueError(f"there is no source of usage {found.source!r}")
+    return found
 
 
 def _number(value: JsonValue) -> float | None:
-    return None if value is None else float(value)  # type: ignore[arg-type]
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError(f"{value!r:.40} is no number")
+    return float(value)

@@ -1,23 +1,31 @@
 """A cassette: the requests of a notebook or a test with their answers, found by what was asked.
 
 The same request made again gets its recordings in order, and the first again after the last. It may be used from any
-thread.
+thread. What is recorded stands in the order in which it was asked, whichever answer came first.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 import threading
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from victor_nb.testing.cassettes.answer import Answer
-from victor_nb.testing.cassettes.form import Player, Take, UnreadableForm, from_text, to_text
-from victor_nb.testing.cassettes.missing import CassetteError
+from victor_nb.testing.cassettes.file import read, write
+from victor_nb.testing.cassettes.form import Player, Take, to_text
+from victor_nb.testing.cassettes.redaction import HOME, homeless
 from victor_nb.testing.cassettes.sent import Sent
 from victor_nb.testing.cassettes.verify import Difference, difference
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """`turn` is the place in the order of asking."""
+
+    turn: int
+    take: Take
 
 
 class Cassette:
@@ -28,21 +36,26 @@ class Cassette:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.takes, self.players = _read(path)
+        self._file = read(path)
+        self.takes, self.players = self._file.content.takes, dict(self._file.content.players)
         self.missing: list[Sent] = []
         self.given: list[Take] = []
         self.differences: list[Difference] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._used: defaultdict[str, int] = defaultdict(int)
-        self._recorded: list[Take] = []
+        self._turns = 0
+        self._recorded: list[_Recorded] = []
         self._by_key: defaultdict[str, list[int]] = defaultdict(list)
+        self._by_homeless_key: dict[str, str] = {}
         for number, take in enumerate(self.takes):
             self._by_key[take.sent.key].append(number)
+            if HOME in take.sent.key:
+                self._by_homeless_key.setdefault(homeless(take.sent.key), take.sent.key)
 
     def find(self, sent: Sent) -> Take | None:
         """The next recording of this request."""
-        key = sent.key
         with self._lock:
+            key = self._known_key(sent)
             numbers = self._by_key.get(key)
             if not numbers:
                 return None
@@ -51,6 +64,12 @@ class Cassette:
             self.given.append(take)
             self.noted()
         return take
+
+    def _known_key(self, sent: Sent) -> str:
+        """Where it was recorded on a machine whose home folder stands in it, this one's may too."""
+        if sent.key in self._by_key or not self._by_homeless_key:
+            return sent.key
+        return self._by_homeless_key.get(homeless(sent.key), sent.key)
 
     def knows(self, named: str | None) -> bool:
         """Whether something is recorded of the model of that name; None is the one that the environment offers."""
@@ -70,16 +89,17 @@ class Cassette:
             self.differences += [found] if found else []
             self.noted()
 
-    def record(self, sent: Sent, answer: Answer, player: Player) -> None:
-        """Keep an answer; one that says the same as before stays as it was, timings and all, so that a file recorded
-        again does not change."""
-        key = sent.key
+    def turn(self) -> int:
+        """The next place in the order of asking, for a request that is made now."""
         with self._lock:
-            before = self._by_key.get(key, [])
-            number = self._used[key]
-            self._used[key] += 1
-            old = self.takes[before[number]].answer if number < len(before) else None
-            self._recorded.append(Take(sent, old if old and old.says_the_same(answer) else answer))
+            self._turns += 1
+            return self._turns
+
+    def record(self, sent: Sent, answer: Answer, player: Player, turn: int | None = None) -> None:
+        """Keep an answer, in the place `turn`, or behind all others."""
+        with self._lock:
+            self._recorded.append(_Recorded(self.turn() if turn is None else turn, Take(sent, answer)))
+            self._recorded.sort(key=lambda one: one.turn)
             self.players[sent.model or ""] = player
             self.noted()
 
@@ -94,7 +114,14 @@ class Cassette:
     @property
     def unused(self) -> list[Take]:
         """Recordings that nothing has asked for."""
-        return [take for take in self.takes if not self._used.get(take.sent.key)]
+        return [self.takes[number - 1] for number in self.unused_numbers]
+
+    @property
+    def unused_numbers(self) -> list[int]:
+        """Which these are, counted from 1."""
+        with self._lock:
+            used = {n for key, numbers in self._by_key.items() for n in numbers[: self._used.get(key, 0)]}
+        return [number + 1 for number in range(len(self.takes)) if number not in used]
 
     @property
     def replayed(self) -> int:
@@ -108,54 +135,36 @@ class Cassette:
         Raises:
             CassetteError: it cannot be written.
         """
-        takes = self._in_old_order(self._recorded) if anew else [*self.takes, *self._recorded]
-        named = {take.sent.model or "" for take in takes}
-        text = to_text(takes, {name: player for name, player in self.players.items() if name in named})
-        path = to or self.path
-        try:
-            if path.is_file() and path.read_text(encoding="utf-8") == text:
-                return False
-            _write(path, text)
-        except OSError as error:
-            raise CassetteError(f"{path} cannot be written: {error.strerror or error}.") from None
-        return True
+        with self._lock:
+            new = [one.take for one in self._recorded]
+            takes = self._in_old_order(new) if anew else [*self.takes, *new]
+        if not takes and not self._file.text:
+            return False
+        return save_takes(to or self.path, takes, self.players, self._file.newline)
 
     def _in_old_order(self, takes: list[Take]) -> list[Take]:
-        """Requests that were made side by side come in any order: those that are known stay where they were."""
-        places = {key: numbers[0] for key, numbers in self._by_key.items()}
+        """Requests that were made side by side come in any order: those that are known stay where they were. Answers
+        that say the same stay as they were, timings and all, so that a file recorded again does not change."""
+        seen: defaultdict[str, int] = defaultdict(int)
         last = -1.0
         ranked: list[tuple[float, int, Take]] = []
         for number, take in enumerate(takes):
-            last = float(places[take.sent.key]) if take.sent.key in places else last + 1e-6
-            ranked.append((last, number, take))
+            numbers = self._by_key.get(take.sent.key, [])[seen[take.sent.key] :]
+            seen[take.sent.key] += 1
+            last = float(numbers[0]) if numbers else last + 1e-6
+            ranked.append((last, number, self._as_before(take, numbers[0]) if numbers else take))
         return [take for _, _, take in sorted(ranked, key=lambda found: found[:2])]
 
-
-def _read(path: Path) -> tuple[list[Take], dict[str, Player]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return [], {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise CassetteError(f"the cassette {path} cannot be read: {error}.", hint="mend or delete it") from None
-    try:
-        return from_text(text)
-    except UnreadableForm as error:
-        raise CassetteError(
-            f"the cassette {path} cannot be read: {error}.", hint="mend it, or delete it and record it again"
-        ) from None
+    def _as_before(self, take: Take, number: int) -> Take:
+        old = self.takes[number]
+        return old if old.answer.says_the_same(take.answer) else Take(old.sent, take.answer)
 
 
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(draft).chmod(0o644)
-        Path(draft).replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            Path(draft).unlink()
-        raise
+def save_takes(path: Path, takes: Sequence[Take], players: Mapping[str, Player], newline: str = "\n") -> bool:
+    """Write these to the file, with the models that they need. Whether it has changed.
+
+    Raises:
+        CassetteError: it cannot be written.
+    """
+    named = {take.sent.model or "" for take in takes}
+    return write(path, to_text(takes, {name: players[name] for name in players if name in named}), newline)

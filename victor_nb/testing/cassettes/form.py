@@ -1,6 +1,5 @@
-"""The file of a cassette: JSON for people and for `git diff`. A text of several lines is a list of lines; a request
-that goes on from an earlier one and its answer says which, and holds only what is new; tools are written when they
-change.
+"""The file of a cassette: JSON for people, for `git diff` and for `git merge`. A request that goes on from an earlier
+one and its answer says how far above that stands, and holds only what is new; tools are written once, and named.
 
 Nothing in it is computed from something else in it, so that a file edited by hand is as good as a recorded one.
 """
@@ -9,18 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final, cast
+from dataclasses import asdict, dataclass
+from typing import Any, Final, cast, get_args
 
-from victor_nb.messages import JsonValue
-from victor_nb.store.scrub import Scrubber
+from victor_nb.messages import JsonValue, Role
 from victor_nb.testing.cassettes.answer import Answer
-from victor_nb.testing.cassettes.sent import JsonMap, Sent, message_form
+from victor_nb.testing.cassettes.lines import joined, lined
+from victor_nb.testing.cassettes.redaction import Redaction
+from victor_nb.testing.cassettes.sent import JsonMap, Sent, arguments_of, canonical
+from victor_nb.testing.cassettes.tool_table import ToolTable
+from victor_nb.testing.cassettes.versions import VERSION, brought_up, version_of
+from victor_nb.testing.cassettes.wrong_form import UnreadableForm
 
-VERSION: Final = 1
-_LINED: Final = ("text", "reasoning", "description")
-_OPAQUE: Final = ("arguments", "parameters")
-_PIECES_A_LINE: Final = 24
+_WRONG: Final = (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError, RecursionError)
+_ROLES: Final = get_args(Role)
 
 
 @dataclass(frozen=True)
@@ -40,143 +41,144 @@ class Player:
     context_window: int | None = None
 
 
-class UnreadableForm(ValueError):
-    """What is wrong with a file, for people to read."""
+@dataclass(frozen=True)
+class Content:
+    """What a file holds. `version` is the one it was written in."""
+
+    takes: list[Take]
+    players: dict[str, Player]
+    version: int = VERSION
 
 
 def to_text(takes: Sequence[Take], players: dict[str, Player]) -> str:
     """The text of the file."""
-    models: JsonMap = {named: _player(player) for named, player in sorted(players.items())}
-    data: JsonMap = {"victor_cassette": VERSION, "models": models, "requests": _requests(takes)}
-    return json.dumps(_lined(data), indent=1, ensure_ascii=False) + "\n"
+    table = ToolTable()
+    models: JsonMap = {named: asdict(player) for named, player in sorted(players.items())}
+    requests: list[JsonValue] = []
+    ends: dict[str, int] = {}
+    for number, take in enumerate(takes):
+        base = _base(take.sent, ends)
+        requests.append(_request(take, None if base is None else (number - base, takes[base].sent), table))
+        ends[canonical([*take.sent.messages, said(take.answer)])] = number
+    data: JsonMap = {"victor_cassette": VERSION, "models": models}
+    if table.entries:
+        data["tools"] = dict(table.entries)
+    return json.dumps(lined(data | {"requests": requests}), indent=1, ensure_ascii=False) + "\n"
 
 
-def from_text(text: str) -> tuple[list[Take], dict[str, Player]]:
+def from_text(text: str) -> Content:
     """
     Raises:
         UnreadableForm: it is no cassette, or one of a newer version.
     """
     try:
-        data: Any = _joined(json.loads(text))
+        raw: Any = json.loads(text)
+    except RecursionError:
+        raise UnreadableForm("it is nested too deeply") from None
     except ValueError as error:
         raise UnreadableForm(f"it is no JSON: {error}") from None
-    if not isinstance(data, dict) or "victor_cassette" not in data:
-        raise UnreadableForm("it is no cassette")
-    found = cast("dict[str, Any]", data)
-    if found["victor_cassette"] != VERSION:
-        raise UnreadableForm(f"it is of version {found['victor_cassette']}, and this victor_nb reads {VERSION}")
-    players = {str(named): Player(**one) for named, one in found.get("models", {}).items()}
-    return _takes(found.get("requests", [])), players
+    version = version_of(raw)
+    try:
+        data: Any = Redaction().json(joined(brought_up(raw)))
+        models, table = data.get("models", {}), ToolTable.from_json(data.get("tools", {}))
+        players = {str(named): _player(one) for named, one in models.items()}
+        return Content(_takes(data.get("requests", []), table), players, version)
+    except UnreadableForm:
+        raise
+    except _WRONG as error:
+        raise UnreadableForm(f"it cannot be understood: {_told(error)}") from None
 
 
-def _player(player: Player) -> JsonMap:
-    return {"name": player.name, "provider": player.provider, "context_window": player.context_window}
+def _base(sent: Sent, ends: dict[str, int]) -> int | None:
+    """Which request this one goes on from: its messages and its answer are how this one begins."""
+    for size in range(len(sent.messages), 0, -1):
+        if sent.messages[size - 1]["role"] == "assistant":
+            base = ends.get(canonical(sent.messages[:size]))
+            if base is not None:
+                return base
+    return None
 
 
-def _requests(takes: Sequence[Take]) -> list[JsonValue]:
-    found: list[JsonValue] = []
-    before: Sent | None = None
-    for number, take in enumerate(takes):
-        found.append(_request(take, number, takes, before))
-        before = take.sent
-    return found
-
-
-def _request(take: Take, number: int, takes: Sequence[Take], before: Sent | None) -> JsonMap:
+def _request(take: Take, base: tuple[int, Sent] | None, table: ToolTable) -> JsonMap:
     sent = take.sent
-    base = next((n for n in reversed(range(number)) if _goes_on(sent, takes[n])), None)
-    new = sent.messages if base is None else sent.messages[len(takes[base].sent.messages) + 1 :]
     found: JsonMap = {"model": sent.model}
     if sent.purpose != "chat":
         found["purpose"] = sent.purpose
-    if base is not None:
-        found["after"] = base + 1
-    found["messages"] = list(new)
-    if sent.tools != (before.tools if before else ()):
-        found["tools"] = list(sent.tools)
+    if base:
+        found["after"] = -base[0]
+    found["messages"] = list(sent.messages[len(base[1].messages) + 1 :] if base else sent.messages)
+    if canonical(sent.tools) != canonical(base[1].tools if base else ()):
+        found["tools"] = [table.label_of(tool) for tool in sent.tools]
     if sent.output_tool:
-        found["output_tool"] = sent.output_tool
+        found["output_tool"] = table.label_of(sent.output_tool)
     if sent.settings:
         found["settings"] = dict(sent.settings)
     found["answer"] = take.answer.to_json()
     return found
 
 
-def _goes_on(sent: Sent, earlier: Take) -> bool:
-    known = (*earlier.sent.messages, said(earlier.answer))
-    return sent.messages[: len(known)] == known
-
-
 def said(answer: Answer) -> JsonMap:
     """The answer as a later request sends it."""
-    return message_form(answer.reply.message, {}, Scrubber())
+    message = answer.reply.message
+    found: JsonMap = {"role": "assistant", "text": message.content}
+    if message.tool_calls:
+        found["calls"] = [{"name": c.name, "arguments": arguments_of(c.arguments)} for c in message.tool_calls]
+    return found
 
 
-def _takes(requests: list[Any]) -> list[Take]:
+def _takes(requests: Any, table: ToolTable) -> list[Take]:
+    if not isinstance(requests, list):
+        raise TypeError("requests is no list")
     takes: list[Take] = []
-    tools: tuple[JsonMap, ...] = ()
-    for number, data in enumerate(requests, 1):
+    for number, data in enumerate(cast("list[Any]", requests), 1):
         try:
-            tools = tuple(data["tools"]) if "tools" in data else tools
-            takes.append(_take(data, tools, takes))
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise UnreadableForm(f"request {number} cannot be understood: {type(error).__name__}: {error}") from None
+            takes.append(_take(data, table, takes))
+        except _WRONG as error:
+            raise UnreadableForm(f"request {number} cannot be understood: {_told(error)}") from None
     return takes
 
 
-def _take(data: dict[str, Any], tools: tuple[JsonMap, ...], takes: Sequence[Take]) -> Take:
-    messages: tuple[JsonMap, ...] = tuple(data["messages"])
-    if (after := data.get("after")) is not None:
-        base: Take = takes[_place(after, len(takes))]
+def _take(data: dict[str, Any], table: ToolTable, takes: Sequence[Take]) -> Take:
+    messages: tuple[JsonMap, ...] = tuple(_message(one) for one in data["messages"])
+    base = None if data.get("after") is None else _above(data["after"], takes)
+    if base:
         messages = (*base.sent.messages, said(base.answer), *messages)
+    tools = base.sent.tools if base else ()
+    output = data.get("output_tool")
     sent = Sent(
-        data.get("model"),
-        data.get("purpose", "chat"),
+        data.get("model") and str(data["model"]),
+        str(data.get("purpose", "chat")),
         messages,
-        tools,
-        data.get("output_tool"),
-        data.get("settings", {}),
+        tuple(table.named(label) for label in data["tools"]) if "tools" in data else tools,
+        None if output is None else table.named(output),
+        dict(data.get("settings", {})),
     )
     return Take(sent, Answer.from_json(data["answer"]))
 
 
-def _place(after: object, known: int) -> int:
-    if not isinstance(after, int) or not 1 <= after <= known:
-        raise ValueError(f"it comes after request {after}, which does not stand before it")
-    return after - 1
+def _message(data: Any) -> JsonMap:
+    if data["role"] not in _ROLES:
+        raise ValueError(f"there is no role {data['role']!r}")
+    if not isinstance(data["text"], str):
+        raise TypeError("the text of a message is none")
+    return data
 
 
-def _lined(value: Any) -> Any:
-    """Texts of several lines as lists of lines, but for those in arguments and schemas, where lists are lists."""
-    if isinstance(value, list):
-        return [_lined(one) for one in cast("list[Any]", value)]
-    if not isinstance(value, dict):
-        return value
-    found = cast("dict[str, Any]", value)
-    return {name: one if name in _OPAQUE else _lines(name, one) for name, one in found.items()}
+def _player(data: Any) -> Player:
+    window = data.get("context_window")
+    if window is not None and (not isinstance(window, int) or isinstance(window, bool)):
+        raise TypeError("context_window is no number")
+    return Player(str(data["name"]), str(data["provider"]), window)
 
 
-def _lines(name: str, value: Any) -> Any:
-    if not isinstance(value, str):
-        return _lined(value)
-    if name in _LINED and "\n" in value:
-        return value.split("\n")
-    words = value.split(" ") if name == "pieces" else []
-    if len(words) <= _PIECES_A_LINE:
-        return value
-    return [" ".join(words[n : n + _PIECES_A_LINE]) for n in range(0, len(words), _PIECES_A_LINE)]
+def _above(after: object, takes: Sequence[Take]) -> Take:
+    if not isinstance(after, int) or not 1 <= -after <= len(takes):
+        raise ValueError(f'"after": {after} is no request above it')
+    return takes[after]
 
 
-def _joined(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_joined(one) for one in cast("list[Any]", value)]
-    if not isinstance(value, dict):
-        return value
-    found = cast("dict[str, Any]", value)
-    return {name: one if name in _OPAQUE else _text_of(name, one) for name, one in found.items()}
-
-
-def _text_of(name: str, value: Any) -> Any:
-    if name in (*_LINED, "pieces") and isinstance(value, list):
-        return (" " if name == "pieces" else "\n").join(map(str, cast("list[Any]", value)))
-    return _joined(value)
+def _told(error: BaseException) -> str:
+    if isinstance(error, KeyError):
+        missing = error.args[0] if error.args else ""
+        return str(missing) if " " in str(missing) else f"{missing!r} is missing"
+    return str(error) or type(error).__name__

@@ -14,6 +14,7 @@ from typing import Final
 
 from victor_nb.models import taping
 from victor_nb.testing.cassettes.cassette import Cassette
+from victor_nb.testing.cassettes.file import check_writable
 from victor_nb.testing.cassettes.missing import missing
 from victor_nb.testing.cassettes.use import Mode, Tape, checked_mode
 from victor_nb.testing.cassettes.verify import told
@@ -50,6 +51,8 @@ def start(environment: Mapping[str, str] = os.environ) -> None:
         return
     mode = checked_mode(environment.get("VICTOR_CASSETTE_MODE"))
     if mode != "live":
+        if mode in ("record", "rewrite"):
+            check_writable(Path(path))
         report, draft = (Path(environment[name]) if name in environment else None for name in (REPORT, DRAFT))
         taping.set_tape(Tape(KernelCassette(Path(path), mode, report, draft), mode))
 

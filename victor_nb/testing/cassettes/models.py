@@ -8,12 +8,13 @@ import time
 from collections.abc import AsyncGenerator, Iterator
 
 from victor_nb.messages import ModelDelta, ModelReply, ModelRequest
+from victor_nb.models.taping import Redact
 from victor_nb.protocols import IChatModel
-from victor_nb.store.scrub import Scrubber
 from victor_nb.testing.cassettes.answer import Answer, Timing
 from victor_nb.testing.cassettes.cassette import Cassette
 from victor_nb.testing.cassettes.form import Player, Take
 from victor_nb.testing.cassettes.missing import missing
+from victor_nb.testing.cassettes.redaction import Redaction
 from victor_nb.testing.cassettes.sent import Sent, public_name, sent
 
 
@@ -23,7 +24,9 @@ class ReplayingModel:
 
     base_url: str | None = None
 
-    def __init__(self, cassette: Cassette, named: str | None, pace: float | None = None) -> None:
+    def __init__(
+        self, cassette: Cassette, named: str | None, pace: float | None = None, redact: Redact | None = None
+    ) -> None:
         player = cassette.players.get("" if named is None else public_name(named))
         self.name = player.name if player else named or "not recorded"
         self.provider = player.provider if player else "cassette"
@@ -31,15 +34,16 @@ class ReplayingModel:
         self._cassette = cassette
         self._named = named
         self._pace = pace
+        self._redaction = Redaction(redact)
 
     async def request(self, request: ModelRequest) -> ModelReply:
-        answer = found(self._cassette, sent(self._named, request)).answer
+        answer = found(self._cassette, sent(self._named, request, self._redaction)).answer
         if self._pace:
             await asyncio.sleep(answer.timing.whole_s / self._pace)
         return answer.given()
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta | ModelReply, None]:
-        answer = found(self._cassette, sent(self._named, request)).answer
+        answer = found(self._cassette, sent(self._named, request, self._redaction)).answer
         if not self._pace:
             async for item in _streamed(answer):
                 yield item
@@ -53,23 +57,24 @@ class VerifyingModel:
     """Asks `model` what is recorded, has the cassette compare, and hands on what was recorded: so what comes after it
     is asked as it was recorded, too."""
 
-    def __init__(self, cassette: Cassette, named: str | None, model: IChatModel) -> None:
+    def __init__(self, cassette: Cassette, named: str | None, model: IChatModel, redact: Redact | None = None) -> None:
         self.name, self.provider, self.base_url = model.name, model.provider, model.base_url
         self._cassette = cassette
         self._named = named
         self._model = model
+        self._redaction = Redaction(redact)
 
     @property
     def context_window(self) -> int | None:
         return self._model.context_window
 
     async def request(self, request: ModelRequest) -> ModelReply:
-        take = found(self._cassette, sent(self._named, request))
+        take = found(self._cassette, sent(self._named, request, self._redaction))
         self._compare(take, await self._model.request(request))
         return take.answer.given()
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta | ModelReply, None]:
-        take = found(self._cassette, sent(self._named, request))
+        take = found(self._cassette, sent(self._named, request, self._redaction))
         source = self._model.stream(request)
         try:
             async for item in source:
@@ -82,45 +87,54 @@ class VerifyingModel:
             yield item
 
     def _compare(self, take: Take, reply: ModelReply) -> None:
-        self._cassette.verify(take, Answer.of(reply, [], Timing(None, 0.0), Scrubber()))
+        self._cassette.verify(take, Answer.of(reply, [], Timing(None, 0.0), self._redaction))
 
 
 class RecordingModel:
     """Asks `model`, hands on what comes as it comes, and records answers that are whole. With `known`, what the
     cassette has is given from there."""
 
-    def __init__(self, cassette: Cassette, named: str | None, model: IChatModel, *, known: bool) -> None:
+    def __init__(
+        self,
+        cassette: Cassette,
+        named: str | None,
+        model: IChatModel,
+        *,
+        known: bool,
+        redact: Redact | None = None,
+    ) -> None:
         self.name, self.provider, self.base_url = model.name, model.provider, model.base_url
         self._cassette = cassette
         self._named = named
         self._model = model
         self._known = known
+        self._redaction = Redaction(redact)
 
     @property
     def context_window(self) -> int | None:
         return self._model.context_window
 
     async def request(self, request: ModelRequest) -> ModelReply:
-        asked = sent(self._named, request)
+        asked = sent(self._named, request, self._redaction)
         if take := self._found(asked):
             return take.answer.given()
-        began = time.perf_counter()
+        turn, began = self._cassette.turn(), time.perf_counter()
         reply = await self._model.request(request)
-        self._keep(asked, reply, [], Timing(None, _since(began)))
+        self._keep(turn, asked, reply, [], Timing(None, _since(began)))
         return reply
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta | ModelReply, None]:
-        asked = sent(self._named, request)
+        asked = sent(self._named, request, self._redaction)
         if take := self._found(asked):
             async for item in _streamed(take.answer):
                 yield item
             return
-        began, first, deltas = time.perf_counter(), None, list[ModelDelta]()
+        turn, began, first, deltas = self._cassette.turn(), time.perf_counter(), None, list[ModelDelta]()
         source = self._model.stream(request)
         try:
             async for item in source:
                 if isinstance(item, ModelReply):
-                    self._keep(asked, item, deltas, Timing(first, _since(began)))
+                    self._keep(turn, asked, item, deltas, Timing(first, _since(began)))
                 else:
                     first = _since(began) if first is None else first
                     deltas.append(item)
@@ -132,9 +146,11 @@ class RecordingModel:
     def _found(self, asked: Sent) -> Take | None:
         return self._cassette.find(asked) if self._known else None
 
-    def _keep(self, asked: Sent, reply: ModelReply, deltas: list[ModelDelta], timing: Timing) -> None:
-        player = Player(self.name, self.provider, self.context_window)
-        self._cassette.record(asked, Answer.of(reply, deltas, timing, Scrubber()), player)
+    def _keep(self, turn: int, asked: Sent, reply: ModelReply, deltas: list[ModelDelta], timing: Timing) -> None:
+        if reply.complete:
+            name, provider = self._redaction.text(self.name), self._redaction.text(self.provider)
+            answer = Answer.of(reply, deltas, timing, self._redaction)
+            self._cassette.record(asked, answer, Player(name, provider, self.context_window), turn)
 
 
 def found(cassette: Cassette, asked: Sent) -> Take:

@@ -5,15 +5,15 @@ and no addresses in memory are in it, so that it is the same tomorrow and on ano
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 from victor_nb.errors import VictorError
 from victor_nb.messages import JsonValue, Message, ModelRequest, ToolSpec
 from victor_nb.models.catalog import parse
-from victor_nb.store.scrub import Scrubber
+from victor_nb.testing.cassettes.redaction import Redaction
 
 SETTINGS: Final = (
     "max_tokens",
@@ -29,7 +29,6 @@ SETTINGS: Final = (
 )
 """Those of `MODEL_SETTINGS` that change an answer."""
 
-_ADDRESS: Final = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
 JsonMap = dict[str, JsonValue]
 
 
@@ -45,23 +44,25 @@ class Sent:
     output_tool: JsonMap | None = None
     settings: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
 
-    @property
+    @cached_property
     def key(self) -> str:
         parts: list[Any] = [self.model, self.purpose, self.messages, self.tools, self.output_tool, dict(self.settings)]
         return canonical(parts)
 
 
-def sent(named: str | None, request: ModelRequest, scrubber: Scrubber | None = None) -> Sent:
-    """What `request` says, to the model that the user called `named`."""
-    scrubber = scrubber or Scrubber()
-    calls: dict[str, int] = {}
+def sent(named: str | None, request: ModelRequest, redaction: Redaction | None = None) -> Sent:
+    """What `request` says, to the model that the user called `named`, as it may be stored."""
+    redaction = redaction or Redaction()
+    settings: JsonMap = {
+        name: redaction.json(request.settings[name]) for name in SETTINGS if request.settings.get(name) is not None
+    }
     return Sent(
-        model=None if named is None else public_name(named),
+        model=None if named is None else redaction.text(public_name(named)),
         purpose=request.purpose,
-        messages=tuple(message_form(message, calls, scrubber) for message in request.messages),
-        tools=tuple(_tool(tool) for tool in request.tools),
-        output_tool=_tool(request.output_tool) if request.output_tool else None,
-        settings={name: request.settings[name] for name in SETTINGS if request.settings.get(name) is not None},
+        messages=tuple(_conversation(request.messages, redaction)),
+        tools=tuple(_tool(tool, redaction) for tool in request.tools),
+        output_tool=_tool(request.output_tool, redaction) if request.output_tool else None,
+        settings=settings,
     )
 
 
@@ -79,39 +80,51 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def settled(text: str, scrubber: Scrubber) -> str:
-    """Text as it may be stored and compared: without secrets, and without what differs in every process."""
-    return _ADDRESS.sub("0x…", scrubber.message(text))
+def _conversation(messages: Sequence[Message], redaction: Redaction) -> Iterator[JsonMap]:
+    """The messages as JSON. Calls are told apart by their number, for their ids are of one answer only."""
+    numbers: dict[str, int] = {}
+    calls = 0
+    for message in messages:
+        yield _message(message, numbers, redaction)
+        for call in message.tool_calls:
+            calls += 1
+            numbers[call.id] = calls
 
 
-def message_form(message: Message, calls: dict[str, int], scrubber: Scrubber) -> JsonMap:
-    """A message as JSON. `calls` has the numbers of the calls so far, by id, and is added to."""
-    found: JsonMap = {"role": message.role, "text": settled(message.content, scrubber)}
+def _message(message: Message, numbers: dict[str, int], redaction: Redaction) -> JsonMap:
+    found: JsonMap = {"role": message.role, "text": redaction.text(message.content)}
     if message.tool_calls:
-        found["calls"] = [_call(call.name, call.arguments, scrubber) for call in message.tool_calls]
-        calls.update((call.id, len(calls) + number) for number, call in enumerate(message.tool_calls, 1))
+        found["calls"] = [call_form(call.name, call.arguments, redaction) for call in message.tool_calls]
     if message.tool_call_id is not None:
-        found["tool"] = message.tool_name
-        found["call"] = calls.get(message.tool_call_id)
+        found["tool"] = message.tool_name and redaction.text(message.tool_name)
+        found["call"] = numbers.get(message.tool_call_id)
     if message.images:
         found["images"] = [image.media_type for image in message.images]
     return found
 
 
-def _call(name: str, arguments: str, scrubber: Scrubber) -> JsonMap:
-    return {"name": name, "arguments": arguments_of(settled(arguments, scrubber))}
+def call_form(name: str, arguments: str, redaction: Redaction) -> JsonMap:
+    """A call as JSON, without its id: that differs in every answer, and tells nothing."""
+    return {"name": redaction.text(name), "arguments": _arguments(arguments, redaction)}
+
+
+def _arguments(text: str, redaction: Redaction) -> JsonValue:
+    found = arguments_of(text)
+    return redaction.text(found) if isinstance(found, str) else redaction.json(found)
 
 
 def arguments_of(text: str) -> JsonValue:
-    """The arguments of a call as JSON, or the text where the model wrote none."""
+    """The arguments of a call as a JSON object, or the text where the model wrote none."""
     try:
-        return json.loads(text) if text.strip() else {}
-    except ValueError:
+        found: JsonValue = json.loads(text) if text.strip() else {}
+    except (ValueError, RecursionError):
         return text
+    return found if isinstance(found, dict) else text
 
 
-def _tool(tool: ToolSpec) -> JsonMap:
-    return {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+def _tool(tool: ToolSpec, redaction: Redaction) -> JsonMap:
+    description, parameters = redaction.text(tool.description), redaction.json(tool.parameters)
+    return {"name": tool.name, "description": description, "parameters": parameters}
 
 
 def first_line(messages: Sequence[JsonMap]) -> str:

@@ -12,9 +12,10 @@ from typing import Final, Literal, TypeAlias, cast, get_args
 
 from victor_nb.errors import UsageError, did_you_mean
 from victor_nb.models import taping
-from victor_nb.models.taping import Build
+from victor_nb.models.taping import Build, Redact
 from victor_nb.protocols import IChatModel
 from victor_nb.testing.cassettes.cassette import Cassette
+from victor_nb.testing.cassettes.file import check_writable
 from victor_nb.testing.cassettes.missing import CassetteError, missing
 from victor_nb.testing.cassettes.models import RecordingModel, ReplayingModel, VerifyingModel
 from victor_nb.testing.cassettes.verify import changed, told
@@ -54,6 +55,8 @@ def use_cassette(
     if wanted == "live":
         yield cassette
         return
+    if wanted in ("record", "rewrite"):
+        check_writable(cassette.path)
     taping.set_tape(Tape(cassette, wanted, checked_pace(pace)))
     try:
         yield cassette
@@ -116,16 +119,16 @@ class Tape:
         self._mode = mode
         self._pace = pace
 
-    async def model(self, named: str | None, build: Build) -> IChatModel:
+    async def model(self, named: str | None, build: Build, redact: Redact | None = None) -> IChatModel:
         if named == _NO_AI:
             return await build()
         if self._mode == "replay" and (named is not None or self._cassette.knows(named)):
-            return ReplayingModel(self._cassette, named, self._pace)
+            return ReplayingModel(self._cassette, named, self._pace, redact)
         model = await build()
         if named is None and model.provider == _NO_AI:
             return model  # the environment offers no model, here as when it was recorded
         if self._mode == "replay":
-            return ReplayingModel(self._cassette, named, self._pace)
+            return ReplayingModel(self._cassette, named, self._pace, redact)
         if self._mode == "verify":
-            return VerifyingModel(self._cassette, named, model)
-        return RecordingModel(self._cassette, named, model, known=self._mode == "record")
+            return VerifyingModel(self._cassette, named, model, redact)
+        return RecordingModel(self._cassette, named, model, known=self._mode == "record", redact=redact)
