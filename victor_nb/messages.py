@@ -6,47 +6,18 @@ GenAI meaning: input tokens include cached ones, output tokens include reasoning
 
 from __future__ import annotations
 
-import os
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
+
+from victor_nb.clock import new_id
 
 JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None"
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 UsageSource: TypeAlias = Literal["reported", "estimated", "unmeasured"]
 TurnStatus: TypeAlias = Literal["ok", "error", "interrupted"]
 ToolStatus: TypeAlias = Literal["ok", "error", "denied", "unknown_tool", "invalid_arguments", "interrupted"]
-
-
-_random_tails: list[str] = []
-
-
-def _random_tail() -> str:
-    """Twenty hex digits from the operating system, fetched for many ids at once: a system call costs more than the
-    rest of an id."""
-    try:
-        return _random_tails.pop()
-    except IndexError:
-        digits = os.urandom(2_560).hex()
-        _random_tails.extend(digits[start : start + 20] for start in range(20, len(digits), 20))
-        return digits[:20]
-
-
-if hasattr(os, "register_at_fork"):  # a child must not repeat its parent's ids
-    os.register_at_fork(after_in_child=_random_tails.clear)
-
-
-def new_id() -> str:
-    """A UUIDv7 (RFC 9562): sortable by time, random bits from the operating system.
-
-    `random` is never used: `random.seed(0)` in a notebook would make every kernel repeat the same ids.
-    """
-    digits = f"{time.time_ns() // 1_000_000:012x}"
-    tail = _random_tail()
-    variant = "89ab"[int(tail[3], 16) & 3]
-    return f"{digits[:8]}-{digits[8:]}-7{tail[:3]}-{variant}{tail[4:7]}-{tail[7:19]}"
 
 
 @dataclass(frozen=True, slots=True)

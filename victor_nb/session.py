@@ -15,6 +15,7 @@ from victor_nb.agent.feedback import RatedTurn, answers, checked_score, checked_
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.agent.recorder import TurnOrigin, lent_origin
 from victor_nb.agent.runners import run_in_thread
+from victor_nb.agent.store_choice import store_of
 from victor_nb.agent.tools import Tool
 from victor_nb.agent.tools import tool as mark_as_tool
 from victor_nb.agent.tools.approval import YES, asking, question
@@ -24,7 +25,6 @@ from victor_nb.errors import UsageError
 from victor_nb.host import lent
 from victor_nb.messages import ChatResponse, JsonValue
 from victor_nb.protocols import EventQuery, IAnalyticsExporter, IEventStore, ToolFunction
-from victor_nb.store import open_store
 
 if TYPE_CHECKING:
     from victor_nb.frames import Analytics
@@ -66,8 +66,7 @@ class Session:
         """Read without making an orchestrator: looking at what was recorded needs no model."""
         if self._orchestrator is not None:
             return self._orchestrator.analytics_coordinator.store
-        settings = Settings()
-        return open_store(settings.store_location, home=settings.home)
+        return store_of(Settings())
 
     def _origin(self) -> TurnOrigin:
         return replace(lent_origin(), tags=self.tags)

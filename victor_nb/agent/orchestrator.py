@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from victor_nb import clock
 from victor_nb.agent.arguments import (
     Given,
     asked_by,
@@ -39,6 +40,7 @@ from victor_nb.agent.recorder import TurnOrigin, TurnRecorder, lent_origin
 from victor_nb.agent.runners import run_in_thread
 from victor_nb.agent.sessions import ConversationArchive, Sessions
 from victor_nb.agent.sessions.names import checked_session
+from victor_nb.agent.store_choice import clock_of, store_of
 from victor_nb.agent.streaming import ChatStream
 from victor_nb.agent.tags import checked_tags, current_tags
 from victor_nb.agent.talking import talking_in
@@ -50,11 +52,10 @@ from victor_nb.agent.turn import Turn
 from victor_nb.config.settings import Settings
 from victor_nb.context.builtin import strategy_named
 from victor_nb.errors import AuthenticationError
-from victor_nb.messages import ChatResponse, JsonValue, new_id
+from victor_nb.messages import ChatResponse, JsonValue
 from victor_nb.models.wire_messages import wire_from_json, wire_to_json
 from victor_nb.prompt import builtin_contributors
 from victor_nb.protocols import IChatModel, IEventStore, IMiddleware, IToolRunner, ToolFunction
-from victor_nb.store import open_store
 
 
 @dataclass
@@ -115,7 +116,6 @@ class AgentOrchestrator:
         if not isinstance(settings, Settings | None):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"settings must be a Settings, not {type(settings).__name__}: use Settings(…)")
         self.settings = settings or Settings()
-        self.session_id = new_id() if session_id is None else checked_session(session_id)
         self.tools: list[ToolFunction | IToolSource] = listed_tools(tools)
         self._sources: dict[int, IToolSource] = {}
         self.last_response: ChatResponse | None = None
@@ -135,7 +135,9 @@ class AgentOrchestrator:
         self._prompt_coordinator = prompt or PromptCoordinator(builtin_contributors(**options))
         self._context_coordinator = context or ContextCoordinator(strategy_named(strategy))
         self._analytics_coordinator = analytics or AnalyticsCoordinator()
-        self._attach(store or open_store(self.settings.store_location, home=self.settings.home))
+        store = store or store_of(self.settings)
+        self.session_id = clock_of(store).new_id("session") if session_id is None else checked_session(session_id)
+        self._attach(store)
 
     def _attach(self, store: IEventStore) -> None:
         self._analytics_coordinator.attach(
@@ -258,7 +260,7 @@ class AgentOrchestrator:
         """
         session = self.session_id if session_id is None else checked_session(session_id)
         before, origin = (await self._context_coordinator.open(session)).rehearsal(), self._origin()
-        before.begin_turn(new_id(), origin.key, origin.execution)
+        before.begin_turn(clock.new_id("turn"), origin.key, origin.execution)
         return continuation(before.view)
 
     async def preview_chat(self, message: str, **arguments: Any) -> RequestPreview:
@@ -305,7 +307,9 @@ class AgentOrchestrator:
 
     async def _run(self, call: TurnCall, emit: Emit | None, tags: Mapping[str, JsonValue]) -> ChatResponse:
         session = self._session(call.session_id)
-        async with talking_in((id(self), call.session_id)), session.lock:
+        numbered = clock_of(self._analytics_coordinator.store) is clock.standing()
+        own_time = clock.turn(call.session_id, numbered=numbered)
+        async with talking_in((id(self), call.session_id)), session.lock, own_time:
             recorder = TurnRecorder(self._analytics_coordinator, call.session_id)
             turn = self._turn(call, recorder)
             origin = self._origin_of(call, tags)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from victor_nb import clock
 from victor_nb.agent.coordinators.analytics_coordinator import AnalyticsCoordinator
 from victor_nb.agent.tools import ToolOutcome
 from victor_nb.agent.tools.approval import Decision
@@ -15,7 +15,7 @@ from victor_nb.context.compaction import CompactionRecord, Undone
 from victor_nb.errors import ModelRequestError
 from victor_nb.events import EventContent, TokenCounts, TurnStarted
 from victor_nb.host import lent
-from victor_nb.messages import JsonValue, ModelReply, ToolCall, Usage, new_id
+from victor_nb.messages import JsonValue, ModelReply, ToolCall, Usage
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class SessionRecorder:
         self.totals = Totals()
         self._analytics = analytics
         self._session_id = session_id
-        self._began = time.perf_counter()
+        self._watch = clock.Stopwatch()
 
     @property
     def turn_id(self) -> str | None:
@@ -99,7 +99,7 @@ class SessionRecorder:
 
     @property
     def elapsed_s(self) -> float:
-        return time.perf_counter() - self._began
+        return self._watch.elapsed_s
 
     def record(self, type: str, data: Mapping[str, Any], content: EventContent | None = None) -> Awaitable[None]:
         return self._analytics.record(type, self._session_id, {"turn_id": self.turn_id, **data}, content)
@@ -136,7 +136,7 @@ class TurnRecorder(SessionRecorder):
 
     def __init__(self, analytics: AnalyticsCoordinator, session_id: str) -> None:
         super().__init__(analytics, session_id)
-        self._turn_id = new_id()
+        self._turn_id = clock.new_id("turn")
 
     @property
     def turn_id(self) -> str:
@@ -165,7 +165,7 @@ class TurnRecorder(SessionRecorder):
             "time_to_first_token_s": totals.time_to_first_token_s,
             "model_time_s": totals.model_time_s,
             "tool_time_s": totals.tool_time_s,
-            "overhead_s": max(0.0, duration - totals.model_time_s - totals.tool_wall_s),
+            "overhead_s": round(max(0.0, duration - totals.model_time_s - totals.tool_wall_s), 9),
             "requests": totals.requests,
             "tool_calls": totals.tool_calls,
             "retries": totals.retries,
@@ -201,7 +201,7 @@ class ToolRecorder:
 
     def __init__(self, turn: TurnRecorder, call: ToolCall) -> None:
         self._turn = turn
-        self._began = time.perf_counter()
+        self._watch = clock.Stopwatch()
         self._size = len(call.arguments.encode(errors="replace"))
         self._identity = {"tool_call_id": call.id, "tool": call.name, "args_bytes": self._size}
         turn.record("tool_call_started", self._identity, {"arguments": call.arguments})
@@ -220,7 +220,7 @@ class ToolRecorder:
 
     def broke_off(self, error: BaseException) -> None:
         """The call did not come back: the turn was cancelled, or the user interrupted the function."""
-        duration = time.perf_counter() - self._began
+        duration = self._watch.elapsed_s
         result = {
             "status": "interrupted",
             "error_type": type(error).__name__,
@@ -243,8 +243,13 @@ class RequestRecorder:
 
     def __init__(self, turn: SessionRecorder, *, purpose: str, model: str, provider: str) -> None:
         self._turn = turn
-        self._identity = {"request_id": new_id(), "purpose": purpose, "model": model, "provider": provider}
-        self._began = 0.0
+        self._identity = {
+            "request_id": clock.new_id("request"),
+            "purpose": purpose,
+            "model": model,
+            "provider": provider,
+        }
+        self._watch = clock.Stopwatch()
         self._first_token_s: float | None = None
 
     def started(
@@ -260,11 +265,11 @@ class RequestRecorder:
         sizes = {"temperature": temperature, "max_tokens": max_tokens, "messages": messages, "tools": tools}
         window = {"window_tokens": window_tokens, "window_source": window_source}
         self._turn.record("model_request_started", {**self._identity, **sizes, **window})
-        self._began = time.perf_counter()
+        self._watch.restart()
 
     def first_token(self) -> None:
         if self._first_token_s is None:
-            self._first_token_s = time.perf_counter() - self._began
+            self._first_token_s = self._watch.elapsed_s
             self._turn.first_token()
 
     def completed(self, reply: ModelReply) -> None:
@@ -289,7 +294,7 @@ class RequestRecorder:
         identity: dict[str, str],
         error: BaseException | None = None,
     ) -> None:
-        duration = time.perf_counter() - self._began
+        duration = self._watch.elapsed_s
         self._add(usage, cost_usd, cost_source, attempts, duration)
         completed = {
             **self._identity,

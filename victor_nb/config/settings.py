@@ -179,9 +179,11 @@ class Settings(BaseSettings):
     def explain(self) -> dict[str, tuple[Any, str]]:
         """Setting → its value and where it came from: `argument`, a variable, a file's path, or `default`. The password
         in a URL is not shown."""
-        return {
-            name: (_shown(getattr(self, name)), self._origins.get(name, "default")) for name in type(self).model_fields
-        }
+        return {name: (_shown(getattr(self, name)), self.origin_of(name)) for name in type(self).model_fields}
+
+    def origin_of(self, name: str) -> str:
+        """Where the value of a setting came from, as `explain` says it."""
+        return self._origins.get(name, "default")
 
     def updated(self, changes: Mapping[str, Any], origin: str) -> Settings:
         """A copy with these values, each checked as if it were an argument. `origin` tells where they came from.

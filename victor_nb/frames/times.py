@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from typing import Final, TypeAlias
 
+from victor_nb import clock
 from victor_nb.errors import UsageError
 
 When: TypeAlias = dt.datetime | dt.date | dt.timedelta | str
@@ -41,7 +42,7 @@ def _datetime(when: When) -> dt.datetime:
     if isinstance(when, str):
         when = _read(when.strip())
     if isinstance(when, dt.timedelta):
-        return dt.datetime.now(dt.UTC) - when
+        return clock.now() - when
     if isinstance(when, dt.datetime):
         return when.astimezone(dt.UTC)
     if isinstance(when, dt.date):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -51,7 +52,7 @@ def _datetime(when: When) -> dt.datetime:
 
 def _read(text: str) -> dt.date | dt.timedelta:
     if (days := _DAYS_AGO.get(text.lower())) is not None:
-        return dt.datetime.now().astimezone().date() - dt.timedelta(days)
+        return clock.local(clock.now()).date() - dt.timedelta(days)
     if found := _BACK.fullmatch(text.lower()):
         amount, unit = found.groups()
         seconds = (_UNITS | _LONG_UNITS).get(unit, _UNITS.get(f"{unit}s"))

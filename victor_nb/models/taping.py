@@ -5,20 +5,36 @@ asks for its models through it. Without one nothing changes.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from victor_nb.clock import REAL, IClock, set_standing
 from victor_nb.models.retries import RetryingModel
-from victor_nb.protocols import IChatModel
+from victor_nb.protocols import IChatModel, IEventStore
 
 Build = Callable[[], Awaitable[IChatModel]]
 Redact = Callable[[str], str]
 
 
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay has of its own, apart from the user's: where events go that are told no other place, and whether
+    exporters deliver."""
+
+    store: IEventStore
+    exporters: bool = False
+
+
 class ITape(Protocol):
     """`model` gives what is to be asked in place of the model of that name (None: the one that the environment offers),
     which `build` makes: that may need a key, so a tape that only replays does without. What `redact` takes out of a
-    text is not to be written down."""
+    text is not to be written down. `clock` tells the time while the tape stands in between, and `replayed` is None
+    unless it only replays."""
 
+    @property
+    def clock(self) -> IClock: ...
+    @property
+    def replayed(self) -> Replayed | None: ...
     async def model(self, named: str | None, build: Build, redact: Redact | None = None) -> IChatModel: ...
 
 
@@ -34,6 +50,12 @@ def set_tape(new: ITape | None) -> None:
     """Put `new` in between, in the whole process; None takes it away."""
     global _tape  # noqa: PLW0603 (a recording is of all that a process asks)
     _tape = new
+    set_standing(new.clock if new else REAL)
+
+
+def replayed() -> Replayed | None:
+    """What the replay has that is on now; None when none is."""
+    return _tape.replayed if _tape else None
 
 
 async def through_tape(model: Any, provider: Any, build: Build, redact: Redact | None = None) -> IChatModel:

@@ -36,6 +36,6 @@ def dry_run(
         cast("Any", shell).push({output: preview})
     text = preview_text(preview)
     if hasattr(shell, "kernel"):
-        IPythonPublisher(shell).show({"text/html": preview_html(preview), "text/plain": text}, new_id())
+        IPythonPublisher(shell).show({"text/html": preview_html(preview), "text/plain": text}, new_id("display"))
     else:
         say(text)

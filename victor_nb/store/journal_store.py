@@ -4,7 +4,6 @@ committed with them. It knows no kind of database, and nothing of what entries m
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -62,7 +61,7 @@ class JournalStore(RecordingStore):
         Raises:
             UsageError: there are none, or their numbers do not count on by one.
         """
-        kept = KeptEntries(self._name(session_id), checked(entries, time.time_ns() // 1_000), summary)
+        kept = KeptEntries(self._name(session_id), checked(entries, self.clock.now_us()), summary)
         with self._lock:
             writer = self._writer or self._start()
             last = self._last.get(kept.name)

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
+from victor_nb.clock import IClock, standing
 from victor_nb.errors import StoreError
 from victor_nb.store import schema, upkeep
 from victor_nb.store.forking import gate
@@ -29,13 +30,14 @@ class InMemoryStore(SQLiteStore):
     """Keeps all that is recorded for as long as there is a reference to it; `close()` only ends its run. A forked
     process has a copy.
 
-    `notebook` is the path of a notebook that the events are to be of: frames select by it.
+    `notebook` is the path of a notebook that the events are to be of: frames select by it. Times and ids are those of
+    `clock`, by default of the one that is asked now.
     """
 
     _connection: sqlite3.Connection | None = None
 
-    def __init__(self, *, notebook: str | None = None) -> None:
-        super().__init__(notebook=notebook)
+    def __init__(self, *, notebook: str | None = None, clock: IClock | None = None) -> None:
+        super().__init__(notebook=notebook, clock=clock or standing())
 
     def size_bytes(self) -> int:
         """Bytes of memory; 0 before anything was recorded."""

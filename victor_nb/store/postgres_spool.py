@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
-from victor_nb.messages import new_id
+from victor_nb.clock import REAL
 from victor_nb.records import DeadLetter, Outbox, SessionEntry
 from victor_nb.store.database import Row
 from victor_nb.store.kept import KeptEntries, SessionName
@@ -99,7 +99,7 @@ class Spool:
     @classmethod
     def begin(cls, folder: Path | None, prefix: str, registration: Registration, life: Life) -> Spool:
         """A new one for the events of a run."""
-        spool = cls(folder and folder / f"{prefix}-{registration.kernel_run_id}-{new_id()}.db")
+        spool = cls(folder and folder / f"{prefix}-{registration.kernel_run_id}-{REAL.new_id()}.db")
         spool._connection.execute(
             "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?)", (registration.kernel_run_id, registration.notebook, *life)
         )

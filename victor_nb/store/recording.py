@@ -10,13 +10,12 @@ import dataclasses
 import logging
 import os
 import threading
-import time
 import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from victor_nb.messages import new_id
+from victor_nb.clock import REAL, IClock
 from victor_nb.records import DeadLetter, Outbox
 from victor_nb.store.database import Change, Database
 from victor_nb.store.encode import encode, mended_text
@@ -32,18 +31,20 @@ _stores: weakref.WeakSet[RecordingStore] = weakref.WeakSet()
 class RecordingStore:
     """The writing half of an `IEventStore`. `place` names the store in warnings, without any secret.
 
-    `notebook` is the path of the notebook that this kernel runs, if known: frames select by it.
+    `notebook` is the path of the notebook that this kernel runs, if known: frames select by it. `clock` gives the times
+    and ids of what is recorded: real ones, where that outlasts the process.
     """
 
-    def __init__(self, place: str, *, notebook: str | None = None) -> None:
+    def __init__(self, place: str, *, notebook: str | None = None, clock: IClock = REAL) -> None:
         self._place = place
+        self.clock = clock
         self._notebook = mended_text(notebook) if notebook else notebook
         self._begin_run()
         _stores.add(self)
 
     def _begin_run(self) -> None:
         """Start from nothing, as a new run; also in a forked child, which has none of its parent's threads."""
-        self._kernel_run_id = new_id()
+        self._kernel_run_id = self.clock.new_id("run")
         self._lock = threading.Lock()
         self._writer: Writer | None = None
         self._closed_writer: Writer | None = None
@@ -107,8 +108,8 @@ class RecordingStore:
         session_id = mended_text(session_id)
         turn_id = data.get("turn_id")
         turn_id = mended_text(turn_id) if isinstance(turn_id, str) else None
-        stamp = time.time_ns() // 1_000
-        event_id = new_id()
+        stamp = self.clock.now_us()
+        event_id = self.clock.new_id("event")
         with self._lock:
             writer = self._writer or self._start()
             self._seq = seq = self._seq + 1
@@ -138,7 +139,11 @@ class RecordingStore:
         One without progress or failures announces an exporter: events recorded after it are never durable without it.
         """
         announces = not (outbox.position or outbox.attempts)
-        outbox = dataclasses.replace(outbox, last_error=outbox.last_error and _as_stored(outbox.last_error))
+        outbox = dataclasses.replace(
+            outbox,
+            last_error=outbox.last_error and _as_stored(outbox.last_error),
+            updated_at_us=outbox.updated_at_us or self.clock.now_us(),
+        )
         dead = [dataclasses.replace(letter, error=_as_stored(letter.error)) for letter in dead]
         self._note(lambda database: database.save_outbox(outbox, dead), announces=announces)
 
@@ -153,7 +158,7 @@ class RecordingStore:
             writer, self._writer = self._writer, None
             if writer:
                 self._closed_writer = writer
-                now = time.time_ns() // 1_000
+                now = self.clock.now_us()
                 writer.note(lambda database: database.end_run(now))
         if writer:
             writer.close(timeout_s)

@@ -13,6 +13,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
 
+from victor_nb.clock import REAL, IClock
 from victor_nb.errors import StoreError
 from victor_nb.records import DeadLetter, EventQuery, KernelRun, Outbox, SavedSession, SessionEntry, StoredEvent
 from victor_nb.store import journals, ledger, queries, schema, upkeep
@@ -33,9 +34,11 @@ class SQLiteStore(JournalStore):
 
     _reader: SQLiteReader | None = None
 
-    def __init__(self, path: str | PathLike[str] | None = None, *, notebook: str | None = None) -> None:
+    def __init__(
+        self, path: str | PathLike[str] | None = None, *, notebook: str | None = None, clock: IClock = REAL
+    ) -> None:
         self._path = None if path is None else Path(path).expanduser()
-        super().__init__(str(self._path or "memory"), notebook=notebook)
+        super().__init__(str(self._path or "memory"), notebook=notebook, clock=clock)
 
     def _begin_run(self) -> None:
         if self._reader:
@@ -148,7 +151,7 @@ class SQLiteStore(JournalStore):
         return memory
 
     def _registration(self) -> Registration:
-        return Registration(self._kernel_run_id, self._notebook)
+        return Registration(self._kernel_run_id, self._notebook, self.clock.now_us())
 
     def _connect_memory(self) -> sqlite3.Connection:
         connection = schema.connect_memory(self._memory_name)

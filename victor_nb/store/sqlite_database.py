@@ -38,6 +38,7 @@ class Registration:
 
     kernel_run_id: str
     notebook: str | None
+    started_at_us: int | None = None
 
 
 class SQLiteDatabase:
@@ -225,7 +226,13 @@ def file_identity(path: Path | None) -> tuple[int, int] | None:
 
 def _registered(connection: sqlite3.Connection, registration: Registration) -> int:
     pid = os.getpid()
-    values = (*_run_of(registration), host(), pid, process_stamp(pid), time.time_ns() // 1_000)
+    values = (
+        *_run_of(registration),
+        host(),
+        pid,
+        process_stamp(pid),
+        registration.started_at_us or time.time_ns() // 1_000,
+    )
     return connection.execute(
         "INSERT INTO runs (id, notebook, host, pid, process_stamp, started_at_us) VALUES (?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (id) DO UPDATE SET ended_at_us = NULL RETURNING number",

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, Protocol
 
+from victor_nb import clock
 from victor_nb.context.attempt import LEAST_PROGRESS, Attempt, CompactionPreview, attempt, unchanged
 from victor_nb.context.base import BaseCompactionStrategy, compactor
 from victor_nb.context.compaction import (
@@ -34,7 +34,7 @@ from victor_nb.context.search import SearchHit, pointed_at, search
 from victor_nb.context.shortage import too_large
 from victor_nb.context.view import repair
 from victor_nb.errors import ContextError, UsageError
-from victor_nb.messages import Message, ToolSpec, new_id
+from victor_nb.messages import Message, ToolSpec
 from victor_nb.models.embeddings import embed as embed_texts
 from victor_nb.protocols import CompactionBudget, Context, ICompactionStrategy
 
@@ -309,7 +309,7 @@ class ContextCoordinator:
     ) -> CompactionRecord:
         counts = found.counts(limits, trigger)
         return CompactionRecord(
-            id=new_id(),
+            id=clock.new_id("compaction"),
             session_id=conversation.session_id,
             trigger=trigger,
             strategy=self._compact.name,
@@ -320,7 +320,7 @@ class ContextCoordinator:
             repaired=found.repaired,
             error_type=type(found.error).__name__ if found.error else None,
             note=found.note,
-            timestamp_us=time.time_ns() // 1_000,
+            timestamp_us=clock.now_us(),
         )
 
     async def _attempt(self, conversation: Conversation, limits: Limits | None, trigger: Trigger) -> Attempt:

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from victor_nb import clock
 from victor_nb.context.conversation import Conversation
 from victor_nb.context.journal import JournalCodec, Operation
 from victor_nb.errors import SessionError
@@ -42,7 +43,7 @@ def write(path: Path, content: SessionFile) -> None:
         "session_id": content.session_id,
         "notebook": content.notebook,
         "created_at": content.created_at and content.created_at.isoformat(),
-        "exported_at": dt.datetime.now(dt.UTC).isoformat(),
+        "exported_at": clock.now().isoformat(),
         "victor_nb": version("victor-nb"),
         "operations": len(content.operations),
     }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeAlias
 
+from victor_nb import clock
 from victor_nb.agent.runners import called
 from victor_nb.host import lent
 from victor_nb.protocols import IToolRunner
@@ -68,14 +68,14 @@ async def decide(approve: Approve | None, name: str, arguments: Mapping[str, Any
     """Ask `approve`, where tools run."""
     if approve is None:
         return Decision(False, "default", "it needs an approval, and there is nobody to ask")
-    began = time.monotonic()
+    watch = clock.Stopwatch()
     try:
         answer = await called(partial(approve, name, dict(arguments)), runner)
         approved, reason = answer is True or _is_numpy_true(answer), _reason(answer)
     except Exception as error:
         log.exception("approve=%r failed, so the call of %s is denied", approve, name)
         approved, reason = False, f"the approval could not be had ({type(error).__name__})"
-    return Decision(approved, "user", reason, time.monotonic() - began)
+    return Decision(approved, "user", reason, watch.elapsed_s)
 
 
 def _is_numpy_true(answer: object) -> bool:

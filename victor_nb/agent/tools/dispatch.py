@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeAlias, cast
 
+from victor_nb import clock
 from victor_nb.agent.runners import called
 from victor_nb.agent.tools.approval import Approve, Decision, decide, needs_approval
 from victor_nb.agent.tools.arguments import IArguments, InvalidArguments, json_object
@@ -155,24 +155,26 @@ class _Timer:
     def __init__(self, timeout_s: float | None, queued: int) -> None:
         self._loop = asyncio.get_running_loop()
         self._timeout_s = timeout_s
-        self._began = time.monotonic()
+        self._watch = clock.Stopwatch()
+        self._started = self._loop.time()
         until = None if timeout_s is None else self._loop.time() + timeout_s * max(queued, 1)
         self.limit = asyncio.timeout_at(until)
 
     @property
     def elapsed_s(self) -> float:
-        return time.monotonic() - self._began
+        return self._watch.elapsed_s
 
     def start(self) -> None:
         """On whatever thread the function starts."""
-        self._began = time.monotonic()
+        self._watch.restart()
+        self._started = self._loop.time()
         if self._timeout_s is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self._loop.call_soon_threadsafe(self._restart, self._timeout_s)
 
     def _restart(self, timeout_s: float) -> None:
         with contextlib.suppress(RuntimeError):  # the call has ended meanwhile
-            self.limit.reschedule(self._loop.time() + timeout_s - self.elapsed_s)
+            self.limit.reschedule(self._started + timeout_s)
 
     def told(self, function: partial[object]) -> str:
         running = "" if inspect.iscoroutinefunction(function) else " It may still be running."

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from victor_nb import clock
 from victor_nb.agent.inquiry import Emit
 from victor_nb.agent.middleware import Middlewares
 from victor_nb.agent.plan import TurnPlan
@@ -50,13 +50,12 @@ class ToolRounds:
         """Results that came before one of the calls was interrupted, or raised, are kept."""
         site = self._call_site(len(calls))
         most = 2 * plan.max_result_tokens // max(len(calls), 2)  # together at most half of what is free
-        began = time.perf_counter()
+        watch = clock.Stopwatch()
         try:
-            await run_calls(
-                calls, lambda call: self._one(plan, call, site, most, emit), self._keep, limit=plan.max_parallel_tools
-            )
+            limit = 1 if clock.is_recorded() else plan.max_parallel_tools  # in one order, the same every time
+            await run_calls(calls, lambda call: self._one(plan, call, site, most, emit), self._keep, limit=limit)
         finally:
-            self._recorder.totals.tool_wall_s += time.perf_counter() - began
+            self._recorder.totals.tool_wall_s += watch.elapsed_s
 
     def _call_site(self, calls: int) -> CallSite:
         return CallSite(

@@ -137,7 +137,7 @@ class Pieces:
 
     def _show(self, display_id: str | None, body: str) -> str:
         """Send a piece to its display, or to a new one. The first one brings the style sheet."""
-        known, display_id = display_id is not None, display_id or new_id()
+        known, display_id = display_id is not None, display_id or new_id("display")
         self._styled_by = self._styled_by or display_id
         html = wrap(body, styled=display_id == self._styled_by)
         self.sent_bytes += MESSAGE_OVERHEAD + len(html.encode())

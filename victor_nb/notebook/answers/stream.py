@@ -182,10 +182,10 @@ class AnswerDisplay:
     def _replace(self, bundle: Bundle) -> None:
         displays = self._pieces.displays
         if not displays:
-            self._publish.show(bundle, new_id())
+            self._publish.show(bundle, new_id("display"))
         elif len(displays) > 1 and self._sole:
             self._publish.clear()
-            self._publish.show(bundle, new_id())
+            self._publish.show(bundle, new_id("display"))
         else:
             self._publish.update(bundle, displays[0])
             for display_id in displays[1:]:

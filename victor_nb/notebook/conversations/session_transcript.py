@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Final
 
+from victor_nb import clock
 from victor_nb.notebook.answers.characters import clean, show_bidi
 from victor_nb.notebook.answers.render import footer_text, plain_text, render_footer, render_note, render_segments, wrap
 from victor_nb.notebook.answers.stream import INTERRUPTED
@@ -103,7 +104,7 @@ def _time_of(turn: ReadTurn) -> str:
     """When it began, by the local clock: its id begins with the milliseconds."""
     try:
         began = int((turn.turn_id or "").replace("-", "")[:12], 16) / 1000
-        return f" · {datetime.fromtimestamp(began).astimezone():%Y-%m-%d %H:%M}"
+        return f" · {clock.local(datetime.fromtimestamp(began, UTC)):%Y-%m-%d %H:%M}"
     except (ValueError, OverflowError, OSError):  # an id of another make
         return ""
 

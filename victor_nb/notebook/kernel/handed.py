@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any, Protocol
 
+from victor_nb import clock
 from victor_nb.agent.tools import ToolInterrupted
 
 
@@ -28,7 +29,8 @@ class HandedCall:
         if self.result.done():  # its time was up before this thread was free
             return
         try:
-            value = self.function()
+            with clock.Within(self._context):
+                value = self.function()
         except KeyboardInterrupt:
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 (it is the tool's, and goes to whoever called it)

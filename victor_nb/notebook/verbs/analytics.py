@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from victor_nb import clock
 from victor_nb.errors import StoreError, UsageError, did_you_mean
 from victor_nb.frames.times import to_us
 from victor_nb.notebook.grammar.arguments import parse_words
@@ -43,8 +44,8 @@ def _prune(store: IEventStore, words: list[str]) -> None:
     )
     before, undelivered = found.before, found.undelivered
     moment_us = to_us(before, "before")
-    moment = datetime.fromtimestamp(moment_us / 1e6, UTC).astimezone()
-    if moment > datetime.now(UTC):
+    moment = clock.local(datetime.fromtimestamp(moment_us / 1e6, UTC))
+    if moment > clock.now():
         raise UsageError(f"{before} is in the future.", hint="name a date that is past, or an age as 90d")
     upkeep = _upkeep(store, "prune")
     size = upkeep.size_bytes()

@@ -26,6 +26,12 @@ class Timing:
     first_s: float | None
     whole_s: float
 
+    @property
+    def parts(self) -> tuple[float, float]:
+        """Until the first piece, and from there to the end; what was not streamed came all at once."""
+        first = self.whole_s if self.first_s is None else min(self.first_s, self.whole_s)
+        return first, self.whole_s - first
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 
 from victor_nb.messages import ModelDelta, ModelReply, ModelRequest
 from victor_nb.models.taping import Redact
@@ -14,6 +14,7 @@ from victor_nb.testing.cassettes.answer import Answer, Timing
 from victor_nb.testing.cassettes.cassette import Cassette
 from victor_nb.testing.cassettes.form import Player, Take
 from victor_nb.testing.cassettes.missing import missing
+from victor_nb.testing.cassettes.recorded_clock import RecordedClock
 from victor_nb.testing.cassettes.redaction import Redaction
 from victor_nb.testing.cassettes.sent import Sent, public_name, sent
 
@@ -25,7 +26,12 @@ class ReplayingModel:
     base_url: str | None = None
 
     def __init__(
-        self, cassette: Cassette, named: str | None, pace: float | None = None, redact: Redact | None = None
+        self,
+        cassette: Cassette,
+        named: str | None,
+        clock: RecordedClock,
+        pace: float | None = None,
+        redact: Redact | None = None,
     ) -> None:
         player = cassette.players.get("" if named is None else public_name(named))
         self.name = player.name if player else named or "not recorded"
@@ -33,24 +39,36 @@ class ReplayingModel:
         self.context_window = player.context_window if player else None
         self._cassette = cassette
         self._named = named
+        self._clock = clock
         self._pace = pace
         self._redaction = Redaction(redact)
 
     async def request(self, request: ModelRequest) -> ModelReply:
         answer = found(self._cassette, sent(self._named, request, self._redaction)).answer
-        if self._pace:
-            await asyncio.sleep(answer.timing.whole_s / self._pace)
+        await self._takes(answer.timing.whole_s)
         return answer.given()
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta | ModelReply, None]:
         answer = found(self._cassette, sent(self._named, request, self._redaction)).answer
-        if not self._pace:
-            async for item in _streamed(answer):
-                yield item
-            return
-        for item, pause_s in zip([*answer.deltas(), answer.given()], _pauses(answer), strict=True):
-            await asyncio.sleep(pause_s / self._pace)
-            yield item
+        first_s, rest_s = answer.timing.parts
+        pause_s = rest_s / max(1, sum(1 for _ in answer.deltas())) if self._pace else 0.0
+        await self._takes(first_s)
+        for number, delta in enumerate(answer.deltas()):
+            if number:
+                await self._rest(pause_s)
+            yield delta
+        await self._rest(pause_s)
+        await self._clock.passes(rest_s)
+        yield answer.given()
+
+    async def _takes(self, seconds: float) -> None:
+        await self._rest(seconds)
+        await self._clock.passes(seconds)
+
+    async def _rest(self, seconds: float) -> None:
+        """When the pieces between the first and the last came was not recorded."""
+        if self._pace:
+            await asyncio.sleep(seconds / self._pace)
 
 
 class VerifyingModel:
@@ -170,14 +188,6 @@ async def _streamed(answer: Answer) -> AsyncGenerator[ModelDelta | ModelReply, N
     for delta in answer.deltas():
         yield delta
     yield answer.given()
-
-
-def _pauses(answer: Answer) -> Iterator[float]:
-    """Seconds before each piece, and before the end; when the pieces between came was not recorded."""
-    first, whole, count = answer.timing.first_s, answer.timing.whole_s, sum(1 for _ in answer.deltas())
-    first = whole if first is None else first
-    yield first
-    yield from [max(0.0, whole - first) / max(1, count)] * count
 
 
 def _since(began: float) -> float:

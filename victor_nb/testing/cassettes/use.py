@@ -10,24 +10,33 @@ from os import PathLike
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, cast, get_args
 
+from victor_nb.clock import REAL, IClock
 from victor_nb.errors import UsageError, did_you_mean
 from victor_nb.models import taping
-from victor_nb.models.taping import Build, Redact
+from victor_nb.models.taping import Build, Redact, Replayed
 from victor_nb.protocols import IChatModel
+from victor_nb.store.memory import InMemoryStore
 from victor_nb.testing.cassettes.cassette import Cassette
 from victor_nb.testing.cassettes.file import check_writable
 from victor_nb.testing.cassettes.missing import CassetteError, missing
 from victor_nb.testing.cassettes.models import RecordingModel, ReplayingModel, VerifyingModel
+from victor_nb.testing.cassettes.recorded_clock import RecordedClock
 from victor_nb.testing.cassettes.verify import changed, told
 
 Mode: TypeAlias = Literal["replay", "record", "rewrite", "verify", "live"]
 VARIABLE: Final = "VICTOR_CASSETTE_MODE"
+EXPORTERS: Final = "VICTOR_CASSETTE_EXPORTERS"
 _NO_AI: Final = "demo"
+_NO: Final = ("", "0", "false")
 
 
 @contextmanager
 def use_cassette(
-    path: str | PathLike[str], mode: Mode | None = None, *, pace: float | None = None
+    path: str | PathLike[str],
+    mode: Mode | None = None,
+    *,
+    pace: float | None = None,
+    exporters: bool | None = None,
 ) -> Generator[Cassette]:
     """Inside of the block, models that are named (and the one that the environment offers) answer from the file `path`.
 
@@ -39,6 +48,11 @@ def use_cassette(
             answer; `live` asks it and records nothing. By default what the environment variable VICTOR_CASSETTE_MODE
             says, and `replay` without it.
         pace: in `replay`, answers take the time that was recorded, divided by this; by default none at all.
+        exporters: whether they deliver in `replay`; otherwise they take events, and nothing leaves the process. By
+            default what VICTOR_CASSETTE_EXPORTERS says, and False without it.
+
+    In `replay` time and ids are the same in every run, and orchestrators that are made in the block record into a store
+    of the block's own, unless one is named to them.
 
     Raises:
         MissingRecordingError: in the block, when a request is not recorded; and again at its end when something has
@@ -57,7 +71,7 @@ def use_cassette(
         return
     if wanted in ("record", "rewrite"):
         check_writable(cassette.path)
-    taping.set_tape(Tape(cassette, wanted, checked_pace(pace)))
+    taping.set_tape(Tape(cassette, wanted, checked_pace(pace), exporters=exporters))
     try:
         yield cassette
     finally:
@@ -106,7 +120,7 @@ def checked_mode(mode: str | None) -> Mode:
         raise UsageError(
             f"there is no mode {wanted!r}.{did_you_mean(wanted, known)}", hint=f"one of {', '.join(known)}"
         )
-    if wanted in ("record", "rewrite") and os.environ.get("CI", "").lower() not in ("", "0", "false"):
+    if wanted in ("record", "rewrite") and os.environ.get("CI", "").lower() not in _NO:
         raise CassetteError("recording is refused under CI.", hint="record on your own machine, and commit the file")
     return cast("Mode", wanted)
 
@@ -114,21 +128,28 @@ def checked_mode(mode: str | None) -> Mode:
 class Tape:
     """Stands in between with `cassette`."""
 
-    def __init__(self, cassette: Cassette, mode: Mode, pace: float | None = None) -> None:
+    def __init__(
+        self, cassette: Cassette, mode: Mode, pace: float | None = None, *, exporters: bool | None = None
+    ) -> None:
         self._cassette = cassette
         self._mode = mode
         self._pace = pace
+        self._recorded = RecordedClock()
+        delivers = os.environ.get(EXPORTERS, "").lower() not in _NO if exporters is None else exporters
+        own = Replayed(InMemoryStore(clock=self._recorded), delivers)
+        self.clock: IClock = self._recorded if mode == "replay" else REAL
+        self.replayed: Replayed | None = own if mode == "replay" else None
 
     async def model(self, named: str | None, build: Build, redact: Redact | None = None) -> IChatModel:
         if named == _NO_AI:
             return await build()
         if self._mode == "replay" and (named is not None or self._cassette.knows(named)):
-            return ReplayingModel(self._cassette, named, self._pace, redact)
+            return ReplayingModel(self._cassette, named, self._recorded, self._pace, redact)
         model = await build()
         if named is None and model.provider == _NO_AI:
             return model  # the environment offers no model, here as when it was recorded
         if self._mode == "replay":
-            return ReplayingModel(self._cassette, named, self._pace, redact)
+            return ReplayingModel(self._cassette, named, self._recorded, self._pace, redact)
         if self._mode == "verify":
             return VerifyingModel(self._cassette, named, model, redact)
         return RecordingModel(self._cassette, named, model, known=self._mode == "record", redact=redact)

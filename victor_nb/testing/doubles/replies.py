@@ -84,7 +84,7 @@ def when(pattern: str, *answers: Answer | Callable[[ModelRequest], Answer]) -> W
 
 def call(name: str, /, **arguments: JsonValue) -> ToolCall:
     """The answer that calls the tool `name`."""
-    return ToolCall(f"call_{new_id()}", name, json.dumps(arguments, ensure_ascii=False))
+    return ToolCall(f"call_{new_id('call')}", name, json.dumps(arguments, ensure_ascii=False))
 
 
 def cut(text: str, error: Exception | None = None) -> Reply:
