@@ -87,9 +87,12 @@ def _around_notebook(item: pytest.Item) -> Generator[None, Any, Any]:
         variables |= {"VICTOR_CASSETTE_REPORT": str(told), "VICTOR_CASSETTE_DRAFT": str(draft)}
         stack.callback(_restore, {name: os.environ.get(name) for name in variables})
         os.environ.update(variables)
+        before = item.path.read_text(encoding="utf-8") if item.config.getoption("overwrite", False) else ""
         try:
             result = yield
         finally:
+            if before:
+                _settle(item.path, before)
             report: dict[str, Any] = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else {}
             item.user_properties.append(("victor_nb", report))
         _check(item, report, path)
@@ -97,6 +100,12 @@ def _around_notebook(item: pytest.Item) -> Generator[None, Any, Any]:
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(draft, path)
         return result
+
+
+def _settle(path: Path, before: str) -> None:
+    from victor_nb.testing.notebooks.saved import settle
+
+    settle(path, before)
 
 
 def _restore(before: dict[str, str | None]) -> None:
