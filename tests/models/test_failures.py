@@ -34,6 +34,10 @@ def test_long_texts_become_one_short_line() -> None:
     assert len(line) <= 300
 
 
+def test_nothing_drives_a_terminal_or_breaks_a_message() -> None:
+    assert scrub("a\x1b[2J b\ud800 c\u202e d\x00") == "a�[2J b� c� d�"
+
+
 def test_ordinary_words_survive() -> None:
     text = "The model `gpt-5` does not support temperature; max tokens: 5 (task-related)"
     assert scrub(text) == text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import nbformat
 import pytest
@@ -133,6 +134,16 @@ def test_a_failed_turn_keeps_what_arrived_and_shows_nothing_of_nothing() -> None
     display.feed(ChatChunk(content="Half"))
     display.failed()
     assert "The answer broke off here." in front_end.html
+
+
+def test_what_a_provider_said_of_its_failure_is_text() -> None:
+    front_end, out = FrontEnd(), io.StringIO()
+    note = "ModelRequestError: $\\href{https://evil}{x}$ \x1b[2J \ud800 \u202e"
+    for display in (AnswerDisplay(front_end), TerminalDisplay(out)):
+        display.feed(ChatChunk(content="Half"))
+        display.failed(note)
+    assert not re.search(r"\$[^<]+\$|[\x1b\ud800\u202e]", front_end.html)
+    assert not re.search(r"[\x1b\ud800]", front_end.visible[0]["text/plain"] + out.getvalue())
 
 
 def test_quiet_has_no_footer() -> None:

@@ -13,7 +13,9 @@ from support.kernels import Kernel
 from support.llm_server import LLMServer
 
 from victor_nb import AgentOrchestrator, Settings
+from victor_nb.notebook.answers.request_view import preview_html
 from victor_nb.notebook.conversations.session_transcript import SessionTranscript
+from victor_nb.notebook.conversations.state import ConversationState
 from victor_nb.testing import ScriptedModel, call
 
 Shared = tuple[Kernel, LLMServer]
@@ -100,6 +102,23 @@ def test_whatever_stands_in_it_is_text(tmp_path: Path) -> None:
     assert html.count("onerror") >= 3
     assert not re.search(r"<(?!/?(div|style|p|pre|code|span|a|details|summary)\b)", html)
     assert "\u202e" not in html.replace("<p>", "")[: html.index("<details>")]
+
+
+FORMULA = "$\\href{https://evil}{x}$"
+
+
+def test_no_name_is_a_formula(tmp_path: Path) -> None:
+    orchestrator = AgentOrchestrator(Settings(home=tmp_path), model=ScriptedModel("Yes."), session_id=FORMULA)
+    asyncio.run(orchestrator.chat("Is it?"))
+    context, store = orchestrator.context_coordinator, orchestrator.analytics_coordinator.store
+    preview = asyncio.run(orchestrator.preview_chat("And?", model=ScriptedModel(name=FORMULA)))
+    shown = [
+        SessionTranscript.of(context.conversation(), store)._repr_html_(),
+        ConversationState.of(context, FORMULA).as_html(),
+        preview_html(preview).partition("<details>")[0],
+    ]
+    orchestrator.close()
+    assert all("href" in html and not re.search(r"\$[^<]+\$", html) for html in shown)
 
 
 def look(path: str) -> str:

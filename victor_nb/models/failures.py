@@ -81,11 +81,12 @@ def translate(error: Exception, target: Target) -> ModelError | None:
 
 
 def scrub(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """`text` on one line and short, without keys and without the user, query and fragment of URLs."""
+    """`text` on one line and short, without keys, without the user, query and fragment of URLs, and without characters
+    that drive a terminal or break a message."""
     for secret in secrets:
         text = text.replace(secret, "[secret]") if secret else text
     text = _SECRET.sub("[secret]", _URL.sub(lambda found: _bare_url(found[0]), text))
-    line = " ".join(text.split())
+    line = "".join(one if one.isprintable() else "\ufffd" for one in " ".join(text.split()))
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 

@@ -88,13 +88,18 @@ def render_reasoning(text: str, *, running: bool = False) -> str:
 
 def render_note(text: str) -> str:
     """A line of ours in an answer, as when it is incomplete."""
-    return f'<div class="note">{escape(text)}</div>'
+    return f'<div class="note">{line_html(text)}</div>'
+
+
+def line_html(text: str) -> str:
+    """A text of ours as HTML: it may hold words of others, such as a provider's error or the name of a session."""
+    return without_formulas(escape(show_bidi(clean(text))))
 
 
 def render_footer(response: ChatResponse, *, detailed: bool = False) -> str:
     """`footer_text` as one small muted line."""
     text = footer_text(response, detailed=detailed)
-    return f'<div class="footer">{without_formulas(escape(text))}</div>'
+    return f'<div class="footer">{line_html(text)}</div>'
 
 
 def footer_text(response: ChatResponse, *, detailed: bool = False) -> str:

@@ -11,7 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 from victor_nb.notebook.answers.characters import clean, show_bidi
-from victor_nb.notebook.answers.render import render_note, wrap
+from victor_nb.notebook.answers.render import line_html, render_note, wrap
 
 if TYPE_CHECKING:
     from victor_nb.agent.preview import RequestPreview
@@ -23,7 +23,7 @@ _LINE: Final = 100
 
 
 def preview_html(preview: RequestPreview) -> str:
-    parts = [f"<div>{_shown(preview.summary)}</div>", *(render_note(clean(text)) for text in preview.remarks)]
+    parts = [f"<div>{line_html(preview.summary)}</div>", *map(render_note, preview.remarks)]
     parts += [_folded(_title(message), _body(message)) for message in preview.messages]
     parts += [_folded(f"tool {tool.name}", _tool(tool)) for tool in _tools(preview)]
     parts.append(_folded("settings", _settings(preview.settings)))
@@ -68,7 +68,7 @@ def _settings(settings: Mapping[str, JsonValue]) -> str:
 
 
 def _folded(title: str, body: str) -> str:
-    return f"<details><summary>{_shown(title)}</summary><pre>{_shown(body)}</pre></details>\n"
+    return f"<details><summary>{line_html(title)}</summary><pre>{_shown(body)}</pre></details>\n"
 
 
 def _shown(text: str) -> str:

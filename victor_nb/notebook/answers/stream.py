@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 
 from victor_nb.messages import ChatChunk, ChatResponse, new_id
+from victor_nb.notebook.answers.characters import clean
 from victor_nb.notebook.answers.looks import LOOKS
 from victor_nb.notebook.answers.pieces import Pieces
 from victor_nb.notebook.answers.publisher import Bundle, IPythonPublisher, Publisher
@@ -175,7 +176,7 @@ class AnswerDisplay:
         self._replace(
             {
                 "text/html": wrap(html),
-                "text/plain": plain_text(segments, note, footer),
+                "text/plain": plain_text(segments, clean(note), footer),
             }
         )
 

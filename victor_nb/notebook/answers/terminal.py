@@ -67,7 +67,7 @@ class TerminalDisplay:
 
     def failed(self, note: str = FAILED) -> None:
         if self._pieces:
-            self._line(note)
+            self._line(clean(note))
 
     def _write(self, text: str) -> None:
         self._out.write(text)

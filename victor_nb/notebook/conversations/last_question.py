@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from victor_nb.messages import Image, Message
 from victor_nb.notebook.answers.characters import clean, show_bidi
-from victor_nb.notebook.answers.render import wrap
+from victor_nb.notebook.answers.render import line_html, wrap
 
 if TYPE_CHECKING:
     from victor_nb.context.conversation import Conversation
@@ -79,7 +79,7 @@ def _pictures(images: Sequence[Image]) -> list[str]:
     return [
         f'<img alt="{escape(_told(image))}" src="{_address(image)}">'
         if small and image.media_type in _MEDIA
-        else f"<div>{escape(_told(image))}</div>"
+        else f"<div>{line_html(_told(image))}</div>"
         for image in images
     ]
 

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Final
 
 from victor_nb import clock
 from victor_nb.notebook.answers.characters import clean, show_bidi
-from victor_nb.notebook.answers.render import footer_text, plain_text, render_footer, render_note, render_segments, wrap
+from victor_nb.notebook.answers.render import (
+    footer_text,
+    line_html,
+    plain_text,
+    render_footer,
+    render_note,
+    render_segments,
+    wrap,
+)
 from victor_nb.notebook.answers.stream import INTERRUPTED
 from victor_nb.notebook.answers.transcript import Prose, Segment
 from victor_nb.notebook.conversations.turn_facts import TurnFacts
@@ -60,7 +68,7 @@ class SessionTranscript:
         return f"{number}{_time_of(turn)}"
 
     def _repr_html_(self) -> str:
-        parts = [f'<div class="footer">{escape(show_bidi(clean(self.title)))}</div>']
+        parts = [f'<div class="footer">{line_html(self.title)}</div>']
         for number, turn in enumerate(self.turns, self.number):
             parts.append(f'<div class="footer">{escape(self._head(number, turn))}</div>')
             if turn.question:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from victor_nb.notebook.answers.render import wrap
+from victor_nb.notebook.answers.render import line_html, wrap
 
 if TYPE_CHECKING:
     from victor_nb.agent.coordinators import ContextCoordinator
@@ -107,7 +107,7 @@ class ConversationState:
     def as_html(self) -> str:
         rows = "".join(_row("td", [share.name, _number(share.messages), f"{share.tokens:,}"]) for share in self.shares)
         table = f"<table>{_row('th', ['role', 'messages', 'tokens'])}{rows}</table>" if rows else ""
-        return wrap("".join(f"<div>{escape(line)}</div>" for line in self.lines) + table)
+        return wrap("".join(f"<div>{line_html(line)}</div>" for line in self.lines) + table)
 
 
 def _row(tag: str, cells: Sequence[str]) -> str:
