@@ -127,6 +127,7 @@ def test_what_was_refused_is_set_aside_and_tried_again(chat_kernel: Kernel) -> N
         ("analytics prune --befor 90d", "--before"),
         ("analytics backup", "takes one path"),
         ("analytics backup /nowhere/at/all.db", "there is no folder"),
+        (f"analytics backup {'x' * 300}", "cannot be used"),
         ("analytics size please", "takes nothing more"),
         ("export nwo", "Did you mean 'now'?"),
         ("export now please", "takes nothing more"),

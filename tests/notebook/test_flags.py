@@ -104,6 +104,7 @@ def test_a_schema_gives_an_object_and_shows_it(shared: Shared) -> None:
         ("--schema print(1)", "is not the name of a type"),
         ("--schema vn.Settinx", "vn has no 'Settinx'. Did you mean 'Settings'?"),
         ("--schema int[str]", "is not the name of a type"),
+        ("--schema vn.__all__[9999]", "is not the name of a type (IndexError)"),
         ("-f markdownx", "Did you mean 'markdown'?"),
         ("--schemax Planet", "Did you mean '--schema'?"),
         ("-o class", "'class' is not a variable name"),

@@ -142,6 +142,13 @@ def test_prompt_and_config_say_where_things_come_from(kernel: Kernel) -> None:
     [
         ("pin", "takes a message"),
         ("pin 99", "no message 99"),
+        ("pin ²", "no message holds"),
+        ("pin --5", "no message holds"),
+        ("transcript 0", "no number of turns"),
+        ("transcript -3", "no number of turns"),
+        (f"transcript {'9' * 30}", "no number of turns"),
+        ("session fork bad-words new --at ²", "is no turn"),
+        ("session export bad-words ~nosuchuser/x", "no home of a user '~nosuchuser'"),
         ("pin such words nowhere", "no message holds"),
         ("pin nevre", "Did you mean"),
         ("unpin Hi", "messages hold 'Hi': 0, 2"),

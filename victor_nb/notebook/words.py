@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from victor_nb.errors import UsageError, did_you_mean
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
 Wait = Callable[[Coroutine[Any, Any, Any]], Any]
 Verb = Callable[["Session", list[str], Wait], Any]
+_NUMBER = re.compile(r"-?[0-9]{1,9}")
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -44,6 +47,22 @@ def refuse(verb: str, word: str, known: Iterable[str]) -> NoReturn:
         f"%victor {verb}: {word!r} is not one of {', '.join(known)}.{did_you_mean(word, known)}",
         hint="see %victor help",
     )
+
+
+def whole_number(word: str) -> int | None:
+    """None for what is no number of a message, a turn or a block: other words, and digits of other scripts."""
+    return int(word) if _NUMBER.fullmatch(word) else None
+
+
+def path_of(word: str) -> Path:
+    """
+    Raises:
+        UsageError: it begins with `~`, and there is no such home.
+    """
+    try:
+        return Path(word).expanduser()
+    except RuntimeError:
+        raise UsageError(f"there is no home of a user {word.partition('/')[0]!r}.", hint="write the path out") from None
 
 
 def size_of(number: int) -> str:

@@ -25,8 +25,11 @@ def type_named(text: str, namespace: Mapping[str, Any]) -> Any:
     """
     try:
         found = _evaluate(ast.parse(text.strip(), mode="eval").body, namespace)
-    except (SyntaxError, TypeError):  # the latter of subscripts that a type does not take
-        raise UsageError(f"--schema: {text!r} is not the name of a type.", hint="as in --schema Model") from None
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001 (subscripts and attributes are the user's objects', which raise anything)
+        why = "" if isinstance(error, SyntaxError | TypeError) else f" ({type(error).__name__})"
+        raise UsageError(f"--schema: {text!r} is not the name of a type{why}.", hint="as in --schema Model") from None
     if not _is_type(found):
         raise UsageError(
             f"--schema: {text} is a {type(found).__name__}, and no type.",

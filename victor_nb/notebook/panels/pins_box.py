@@ -14,6 +14,7 @@ from victor_nb.notebook.panels.excerpts import excerpt
 from victor_nb.notebook.panels.one_line import OneLine
 from victor_nb.notebook.panels.widgets import button, close_all, html, ipywidgets, row
 from victor_nb.notebook.panels.work import PanelWork
+from victor_nb.notebook.words import whole_number
 
 if TYPE_CHECKING:
     from victor_nb.context.conversation import Conversation
@@ -59,8 +60,8 @@ class PinsBox:
         return row(one, told)
 
     async def _pin(self, words: str) -> None:
-        target = int(words) if words.lstrip("-").isdigit() else words
-        message = await asyncio.to_thread(self._notebook.pin, target)
+        number = whole_number(words)
+        message = await asyncio.to_thread(self._notebook.pin, words if number is None else number)
         self._work.line.say(f"Pinned, so that it is always sent: {said(message)[:80]}")
         await self._changed()
 

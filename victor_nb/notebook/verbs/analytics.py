@@ -11,7 +11,7 @@ from victor_nb import clock
 from victor_nb.errors import StoreError, UsageError, did_you_mean
 from victor_nb.frames.times import to_us
 from victor_nb.notebook.grammar.arguments import parse_words
-from victor_nb.notebook.words import Wait, refuse_more, say, size_of
+from victor_nb.notebook.words import Wait, path_of, refuse_more, say, size_of
 from victor_nb.protocols import IEventStore, IStoreUpkeep
 
 if TYPE_CHECKING:
@@ -70,13 +70,20 @@ def _backup(store: IEventStore, words: list[str]) -> None:
         raise UsageError(
             "%victor analytics backup takes one path.", hint="as %victor analytics backup ~/victor-backup.db"
         )
-    path = Path(words[0]).expanduser().absolute()
-    if path.exists():
-        raise UsageError(f"{path} exists already.", hint="name a file that does not exist yet")
-    if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent}.", hint="make it first, or name another one")
+    path = path_of(words[0]).absolute()
+    _check_is_new(path)
     _upkeep(store, "backup").backup(path)
     say(f"Copied the store to {path} ({size_of(path.stat().st_size)}).")
+
+
+def _check_is_new(path: Path) -> None:
+    try:
+        if path.exists():
+            raise UsageError(f"{path} exists already.", hint="name a file that does not exist yet")
+        if not path.parent.is_dir():
+            raise UsageError(f"there is no folder {path.parent}.", hint="make it first, or name another one")
+    except OSError as error:
+        raise UsageError(f"this path cannot be used ({error.strerror}).", hint="name another file") from None
 
 
 def _size(store: IEventStore, words: list[str]) -> None:

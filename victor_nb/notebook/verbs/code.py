@@ -10,7 +10,7 @@ from victor_nb.messages import CodeBlock, code_blocks
 from victor_nb.notebook.code_cells import counted, joined, put, python_of, take_offer
 from victor_nb.notebook.grammar.arguments import parse_words
 from victor_nb.notebook.kernel.kernel_host import KernelHost
-from victor_nb.notebook.words import Wait, confirm, say
+from victor_nb.notebook.words import Wait, confirm, say, whole_number
 
 if TYPE_CHECKING:
     from victor_nb.session import Session
@@ -51,7 +51,8 @@ def _chosen(blocks: tuple[CodeBlock, ...], number: str | None) -> list[CodeBlock
         raise UsageError("%victor paste: the last answer has no code block.", hint="ask for code first")
     if number is None:
         return python_of(blocks) or list(blocks)
-    if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= len(blocks):
+    place = whole_number(number) or 0
+    if not 1 <= place <= len(blocks):
         has = "1 code block" if len(blocks) == 1 else f"{len(blocks)} code blocks, 1 to {len(blocks)}"
         raise UsageError(f"%victor paste: no block {number}; the last answer has {has}.", hint=_HINT)
-    return [blocks[int(number) - 1]]
+    return [blocks[place - 1]]

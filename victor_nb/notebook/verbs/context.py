@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from victor_nb.errors import UsageError
 from victor_nb.notebook.conversations.conversation import NotebookConversation
 from victor_nb.notebook.conversations.listing import frame_of, said
-from victor_nb.notebook.words import Wait, confirm, refuse, refuse_more, say
+from victor_nb.notebook.words import Wait, confirm, refuse, refuse_more, say, whole_number
 
 if TYPE_CHECKING:
     from victor_nb.context.compaction import CompactionRecord
@@ -99,7 +99,8 @@ def _target(verb: str, words: list[str]) -> str | int:
             hint="%victor search WORDS shows numbers",
         )
     text = " ".join(words)
-    return int(text) if text.lstrip("-").isdigit() else text
+    number = whole_number(text)
+    return text if number is None else number
 
 
 def _excerpt(message: Message) -> str:

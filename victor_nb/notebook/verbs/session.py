@@ -13,7 +13,7 @@ from victor_nb.notebook.conversations.held import choice
 from victor_nb.notebook.conversations.session_table import joined
 from victor_nb.notebook.grammar.arguments import parse_words
 from victor_nb.notebook.kernel.questions import YES, ask
-from victor_nb.notebook.words import Wait, confirm, refuse_more, say
+from victor_nb.notebook.words import Wait, confirm, path_of, refuse_more, say, whole_number
 
 if TYPE_CHECKING:
     import argparse
@@ -75,7 +75,7 @@ def _go(session: Session, found: argparse.Namespace) -> None:
 def _notebook(sessions: Sessions, named: str) -> str:
     """The notebook that is meant by its path or its file's name."""
     known = [str(one) for one in sessions.list(every_notebook=True)["notebook"].dropna().unique()]
-    path = str(Path(named).expanduser().absolute())
+    path = str(path_of(named).absolute())
     found = [one for one in known if one in (named, path)] or [one for one in known if Path(one).name == named]
     if len(found) == 1:
         return found[0]
@@ -96,7 +96,8 @@ def _fork(session: Session, words: list[str]) -> None:
         ("new", {}),
         ("--at", {"metavar": "TURN"}),
     )
-    turn = int(found.at) if found.at and found.at.lstrip("-").isdigit() else found.at
+    number = whole_number(found.at or "")
+    turn = found.at if number is None else number
     new = session.orchestrator.sessions.fork(found.name, found.new, at_turn=turn)
     confirm(session, f"Copied {found.name} to {new}. %victor session {new} goes there.")
 
@@ -134,14 +135,14 @@ def _is_sure(question: str) -> bool:
 def _export(session: Session, words: list[str]) -> None:
     hint = "as %victor session export thesis thesis.jsonl"
     found = parse_words("%victor session export", words, hint, ("name", {}), ("path", {}))
-    path = session.orchestrator.sessions.export(found.name, Path(found.path).expanduser())
+    path = session.orchestrator.sessions.export(found.name, path_of(found.path))
     confirm(session, f"Wrote {found.name} to {path}.")
 
 
 def _import(session: Session, words: list[str]) -> None:
     hint = "as %victor session import thesis.jsonl"
     found = parse_words("%victor session import", words, hint, ("path", {}), ("name", {"nargs": "?"}))
-    name = session.orchestrator.sessions.import_file(Path(found.path).expanduser(), found.name)
+    name = session.orchestrator.sessions.import_file(path_of(found.path), found.name)
     confirm(session, f"Read {found.path} into {name}. %victor session {name} goes there.")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from victor_nb.errors import UsageError
 from victor_nb.notebook.grammar.arguments import parse_words
-from victor_nb.notebook.words import Wait
+from victor_nb.notebook.words import Wait, whole_number
 
 if TYPE_CHECKING:
     from victor_nb.notebook.conversations.session_transcript import SessionTranscript
@@ -26,8 +26,8 @@ def transcript(session: Session, words: list[str], wait: Wait) -> SessionTranscr
     found = parse_words(
         "%victor transcript", words, _HINT, ("number", {"nargs": "?"}), ("--all", {"action": "store_true"})
     )
-    number = found.number
-    if number is not None and (found.all or not number.isdecimal() or not int(number)):
-        raise UsageError(f"%victor transcript: {number!r} is no number of turns to show.", hint=_HINT)
-    last = None if found.all else int(number or LAST)
+    number = LAST if found.number is None else whole_number(found.number) or 0
+    if number < 1 or (found.all and found.number):
+        raise UsageError(f"%victor transcript: {found.number!r} is no number of turns to show.", hint=_HINT)
+    last = None if found.all else number
     return SessionTranscript.of(session.orchestrator.context_coordinator.conversation(), session.store, last)
