@@ -142,11 +142,12 @@ def current() -> Session:
         return _current
 
 
-def set_current(session: Session | None) -> None:
-    """Make `session` the kernel's; None forgets it."""
-    global _current  # noqa: PLW0603
+def set_current(session: Session | None) -> Session | None:
+    """Make `session` the kernel's; None forgets it. Returns the one before."""
+    global _current
     with _lock:
-        _current = session
+        before, _current = _current, session
+        return before
 
 
 def add_exporter(exporter: IAnalyticsExporter) -> None:

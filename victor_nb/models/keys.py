@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from victor_nb.isolation import hides_keys
 from victor_nb.models.catalog import EMBEDDERS, PROVIDERS
 from victor_nb.models.keyring_keys import KEYRING
 
@@ -27,7 +28,7 @@ class Environment(Mapping[str, str]):
         self._keys = keys
 
     def __getitem__(self, name: str) -> str:
-        if found := self._env.get(name) or self._keys.get(name) or (KEYRING.get(name) if name in KEY_NAMES else None):
+        if found := self._env.get(name) or self._keys.get(name) or _in_keyring(name):
             return found
         return self._env[name]
 
@@ -37,7 +38,7 @@ class Environment(Mapping[str, str]):
             return "environment"
         if name in self._keys:
             return ".env"
-        return "keyring" if name in KEY_NAMES and KEYRING.get(name) else None
+        return "keyring" if _in_keyring(name) else None
 
     def __iter__(self) -> Iterator[str]:
         return iter({**self._env, **self._keys})
@@ -51,7 +52,11 @@ class Environment(Mapping[str, str]):
 
 def environment(folder: Path | None = None) -> Environment:
     """The environment now, with the keys of `.env` in `folder` (default: the working directory) behind it."""
-    return Environment(os.environ, _keys_in((folder or Path()) / ".env"))
+    return Environment(os.environ, {} if hides_keys() else _keys_in((folder or Path()) / ".env"))
+
+
+def _in_keyring(name: str) -> str | None:
+    return KEYRING.get(name) if name in KEY_NAMES and not hides_keys() else None
 
 
 def _keys_in(path: Path) -> dict[str, str]:

@@ -27,8 +27,7 @@ def open_store(location: Path | str, *, home: Path | None = None) -> IEventStore
     Raises:
         MissingExtraError: what PostgreSQL needs is not installed.
     """
-    named = location == MEMORY or _is_postgres(location)
-    key = str(location) if named else Path(location).expanduser().absolute()
+    key = _key(location)
     with _lock:
         if key not in _open:
             if not _open:
@@ -50,9 +49,22 @@ def close_all() -> None:
             store.close()
 
 
+def close_store(location: Path | str) -> None:
+    """Close the process's store at `location`, if it is open; who asks for it next gets a new one."""
+    with _lock:
+        store = _open.pop(_key(location), None)
+    if store:
+        store.close()
+
+
 def notebook_path() -> str | None:
     """The notebook that this kernel runs, where its server says so (`JPY_SESSION_NAME`, set by jupyter_server)."""
     return os.environ.get("JPY_SESSION_NAME") or None
+
+
+def _key(location: Path | str) -> Path | str:
+    named = location == MEMORY or _is_postgres(location)
+    return str(location) if named else Path(location).expanduser().absolute()
 
 
 def _is_postgres(location: Path | str) -> bool:

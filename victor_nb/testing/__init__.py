@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from victor_nb.testing.assertions import assert_no_failures, assert_tool_called, assert_turns
     from victor_nb.testing.cassettes import (
         Cassette,
         CassetteError,
@@ -16,7 +17,17 @@ if TYPE_CHECKING:
         use_cassette,
     )
     from victor_nb.testing.conformance import check_exporter, check_exporter_async
-    from victor_nb.testing.doubles import InMemoryStore, Reply, ScriptedModel, ScriptError, call, cut, fail, when
+    from victor_nb.testing.doubles import (
+        InMemoryStore,
+        Reply,
+        ScriptedModel,
+        ScriptError,
+        Victor,
+        call,
+        cut,
+        fail,
+        when,
+    )
     from victor_nb.testing.refusal import RealModelError, Refusals, no_real_models
 
 __all__ = [
@@ -30,6 +41,10 @@ __all__ = [
     "Reply",
     "ScriptError",
     "ScriptedModel",
+    "Victor",
+    "assert_no_failures",
+    "assert_tool_called",
+    "assert_turns",
     "call",
     "check_exporter",
     "check_exporter_async",
@@ -41,9 +56,10 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "assertions": ("assert_no_failures", "assert_tool_called", "assert_turns"),
     "cassettes": ("Cassette", "CassetteError", "ChangedAnswersError", "MissingRecordingError", "use_cassette"),
     "conformance": ("check_exporter", "check_exporter_async"),
-    "doubles": ("InMemoryStore", "Reply", "ScriptError", "ScriptedModel", "call", "cut", "fail", "when"),
+    "doubles": ("InMemoryStore", "Reply", "ScriptError", "ScriptedModel", "Victor", "call", "cut", "fail", "when"),
     "refusal": ("RealModelError", "Refusals", "no_real_models"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 if TYPE_CHECKING:
+    from victor_nb.testing.doubles.victor import Victor
     from victor_nb.testing.refusal import RealModelError, Refusals
 
 _ALLOWED: Final = ("allow", "refuse")
@@ -36,6 +38,21 @@ def no_real_models(request: pytest.FixtureRequest) -> Refusals:
     """No request reaches a provider; a test that makes one fails, also when it swallows the error. The value tells
     `errors`, and `forget()` is for tests of just that."""
     return _refuse(request.node)
+
+
+@pytest.fixture
+def victor(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Victor]:
+    """Something to chat with: `victor.script(…)` says what is answered, `victor.chat(…)` asks, `victor.analytics` has
+    the frames. With `@pytest.mark.victor_cassette` recorded answers are given. Nothing of the person who runs the test
+    counts: no settings, keys or store."""
+    from victor_nb.testing.doubles.victor import Victor
+    from victor_nb.testing.isolated import isolated
+
+    marker = request.node.get_closest_marker("victor_cassette")
+    with isolated(tmp_path / "victor-home", keys=_may_ask(request.node)):
+        made = Victor(marker.kwargs.get("model") if marker else None, scripted=marker is None)
+        yield made
+        made.close()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -38,7 +38,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "victor_cassette(path=None): give this test recorded answers of models")
+    config.addinivalue_line(
+        "markers",
+        "victor_cassette(path=None, model=None): give this test recorded answers, the fixture victor those of model",
+    )
 
 
 def mode_of(config: pytest.Config) -> str:

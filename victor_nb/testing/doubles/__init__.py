@@ -3,5 +3,6 @@
 from victor_nb.store.memory import InMemoryStore
 from victor_nb.testing.doubles.replies import Reply, ScriptError, call, cut, fail, when
 from victor_nb.testing.doubles.scripted import ScriptedModel
+from victor_nb.testing.doubles.victor import Victor
 
-__all__ = ["InMemoryStore", "Reply", "ScriptError", "ScriptedModel", "call", "cut", "fail", "when"]
+__all__ = ["InMemoryStore", "Reply", "ScriptError", "ScriptedModel", "Victor", "call", "cut", "fail", "when"]
