@@ -1,4 +1,5 @@
-"""The notebooks run under nbmake, each in a kernel of its own, and show what their text says."""
+"""The notebooks run under nbmake, each in a kernel of its own, and show what their text says; what they show is kept
+in git, and is the same after every run."""
 
 from __future__ import annotations
 
@@ -12,19 +13,27 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-FOLDER = Path(__file__).parents[2] / "notebooks"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
-def run(source: Path, folder: Path) -> dict[str, str]:
+CLEAN = ("--keep-output", "--keep-id", "--extra-keys", "metadata.language_info.version")
+
+
+def run(folder: Path, *command: str, **environment: str) -> str:
+    """What a module prints that is run in `folder`, by a person with a key that nothing here may use."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("VICTOR_", "PYTEST_"))}
+    env = kept | {"OPENAI_API_KEY": "not-used-by-the-notebooks"} | environment
+    arguments = [sys.executable, "-m", *command]
+    done = subprocess.run(arguments, check=False, cwd=folder, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def shown_by(name: str, folder: Path = FOLDER) -> dict[str, str]:
     """What each code cell shows as text, by cell id."""
-    copy = Path(shutil.copy(source, folder))
-    shutil.copytree(FOLDER / "cassettes", folder / "cassettes", dirs_exist_ok=True)
-    env = {name: value for name, value in os.environ.items() if not name.startswith("VICTOR_")}
-    env |= {"VICTOR_HOME": str(folder / "home"), "OPENAI_API_KEY": "not-used-by-the-quickstart"}
-    command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", "-p", "no:cacheprovider", "-q", copy.name]
-    done = subprocess.run(command, check=False, cwd=folder, env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
-    cells = nbformat.read(copy, as_version=4).cells
+    cells = nbformat.read(folder / f"{name}.ipynb", as_version=4).cells
     return {cell.id: "\n".join(map(text_of, cell.outputs)) for cell in cells if cell.cell_type == "code"}
 
 
@@ -33,8 +42,8 @@ def text_of(output: NotebookNode) -> str:
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return run(FOLDER / "01_quickstart.ipynb", tmp_path_factory.mktemp("quickstart"))
+def shown() -> dict[str, str]:
+    return shown_by("01_quickstart")
 
 
 def test_the_demo_says_what_it_is(shown):
@@ -68,8 +77,8 @@ def test_the_exporter_received_the_events(shown):
 
 
 @pytest.fixture(scope="module")
-def research(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return run(FOLDER / "04_analytics.ipynb", tmp_path_factory.mktemp("research"))
+def research() -> dict[str, str]:
+    return shown_by("04_analytics")
 
 
 def test_variants_are_compared_by_tag_and_rating(research):
@@ -101,13 +110,18 @@ def test_three_exporters_got_every_event_once(research):
 
 
 @pytest.fixture(scope="module")
-def sessions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Run twice, as Run All twice in two kernels: what the second shows must be what the first does."""
-    folder = tmp_path_factory.mktemp("sessions")
-    first, again = (run(FOLDER / "03_tools_and_sessions.ipynb", folder) for _ in range(2))
+def sessions() -> dict[str, str]:
+    return shown_by("03_tools_and_sessions")
+
+
+def test_run_all_in_a_second_kernel_is_the_same_conversation(tmp_path, sessions):
+    shutil.copy(FOLDER / "03_tools_and_sessions.ipynb", tmp_path)
+    alive = {"VICTOR_HOME": str(tmp_path / "home"), "VICTOR_CASSETTE_MODE": "live"}
+    for _ in range(2):
+        run(tmp_path, "jupyter", "execute", "--inplace", "03_tools_and_sessions.ipynb", **alive)
+    again = shown_by("03_tools_and_sessions", tmp_path)
     for cell in ("state", "context", "fork", "export", "back"):
-        assert again[cell] == first[cell]
-    return again
+        assert again[cell] == sessions[cell]
 
 
 def test_tools_give_frames_figures_and_errors(sessions):
@@ -129,8 +143,8 @@ def test_sessions_are_kept_forked_and_handed_on(sessions):
 
 
 @pytest.fixture(scope="module")
-def testing(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return run(FOLDER / "05_testing.ipynb", tmp_path_factory.mktemp("testing"))
+def testing() -> dict[str, str]:
+    return shown_by("05_testing")
 
 
 def test_a_recorded_answer_is_replayed_around_a_real_call(testing):
@@ -148,10 +162,38 @@ def test_a_notebook_is_recorded_then_green_then_red(testing):
     assert "1 failed" in testing["red"]
 
 
-def test_notebooks_are_stored_without_outputs_and_with_cell_ids():
-    for path in FOLDER.glob("*.ipynb"):
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All that git knows or would know of this project, committed, in a folder of its own."""
+    copy = tmp_path_factory.mktemp("tree")
+    for name in git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, copy / name)
+    git(copy, "init", "--quiet")
+    git(copy, "add", "--all")
+    git(copy, "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "--quiet", "--message", "as it is")
+    return copy
+
+
+def git(folder: Path, *command: str) -> str:
+    return subprocess.run(["git", *command], check=True, cwd=folder, capture_output=True, text=True).stdout
+
+
+def test_a_replay_that_writes_outputs_leaves_no_difference_in_git(tree):
+    told = run(tree, "pytest", "--nbmake", "--overwrite", "-q", "-p", "no:cacheprovider", "notebooks", CI="true")
+    assert f"{len(NOTEBOOKS)} passed" in told
+    assert f"nbstripout {' '.join(CLEAN)} " in (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    run(tree, "nbstripout", *CLEAN, *(f"notebooks/{path.name}" for path in NOTEBOOKS))
+    assert git(tree, "diff") == ""
+    assert git(tree, "status", "--porcelain") == ""
+
+
+def test_notebooks_are_stored_with_outputs_and_cell_ids_and_nothing_of_a_run():
+    for path in NOTEBOOKS:
         notebook = nbformat.read(path, as_version=4)
         nbformat.validate(notebook)
         assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
         assert notebook.metadata.kernelspec.name == "python3"
-        assert [cell.id for cell in notebook.cells if cell.get("outputs") or cell.get("execution_count")] == []
+        assert [cell.id for cell in notebook.cells if cell.get("execution_count") or "execution" in cell.metadata] == []
+        assert any(cell.get("outputs") for cell in notebook.cells)
