@@ -47,6 +47,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
 
 
+def _one_line(text: str) -> str:
+    """Without characters that drive a terminal, or break the kernel's message."""
+    line = " ".join(text.split())
+    return line if line.isprintable() else "".join(one if one.isprintable() else "\ufffd" for one in line)
+
+
 class VictorError(Exception):
     """Base of every error that victor_nb raises on purpose.
 
@@ -59,9 +65,9 @@ class VictorError(Exception):
         super().__init__(f"{message} {hint}".strip())
 
     def _render_traceback_(self) -> list[str]:
-        """IPython's hook: what a failed cell shows in place of a traceback."""
-        lines = [f"{type(self).__name__}: {self.message}"]
-        return [*lines, f"  → {self.hint}"] if self.hint else lines
+        """IPython's hook: what a failed cell shows in place of a traceback. A message may quote a model or a tool."""
+        lines = [f"{type(self).__name__}: {_one_line(self.message)}"]
+        return [*lines, f"  → {_one_line(self.hint)}"] if self.hint else lines
 
 
 class ConfigError(VictorError, ValueError):

@@ -12,8 +12,10 @@ import pytest
 
 from victor_nb.agent.tools import Toolbox
 from victor_nb.background import model_loop
+from victor_nb.errors import UsageError
 from victor_nb.messages import ChatChunk, ToolCall
 from victor_nb.notebook.kernel.bridge import Bridge, Emit
+from victor_nb.notebook.kernel.waiting import wait
 
 
 def nothing(*_: object) -> None:
@@ -198,6 +200,14 @@ def test_an_interrupt_of_a_tool_on_the_main_loop_does_not_leave_that_loop() -> N
         return "finished"
 
     assert asyncio.run(cell()) == "cancelled"
+
+
+async def test_who_runs_on_the_loop_cannot_wait_for_it() -> None:
+    async def ask_from_there() -> None:
+        wait(asyncio.sleep(0))
+
+    with pytest.raises(UsageError, match="waits for the loop"):
+        await model_loop().run(ask_from_there())
 
 
 def test_the_handler_of_interrupts_is_given_back() -> None:

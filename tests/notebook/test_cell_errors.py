@@ -77,6 +77,14 @@ def test_the_provider_refuses(talking: Kernel, shared: Shared, status: int, enam
     assert value_of(talking, "vn.analytics.turns().error_type.tolist()[-1]") == repr(ename)
 
 
+def test_an_answer_that_does_not_fit_its_type(talking: Kernel, shared: Shared) -> None:
+    for _ in range(2):
+        shared[1].reply('{"a\\n\\u001b[2J": [1]}')
+    error = error_of(talking, "%%victor --schema dict[str,int]\nHi")
+    assert error.ename == "OutputError"
+    assert error.traceback[0].isprintable()
+
+
 def test_an_answer_that_breaks_off_stays_and_is_marked(talking: Kernel, shared: Shared) -> None:
     shared[1].reply(chunks=("It begins, ", "and", " goes on"), cut_after=2)
     done = talking.run("%%victor\nHi")

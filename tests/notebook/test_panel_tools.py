@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -105,6 +106,22 @@ def test_it_waits_for_a_cell_that_computes_and_says_so(panel: WidgetModels, shar
     panel.wait_for("Done with it.")
     assert value_of(panel.kernel, "log") == "['cell', True]"
     assert "Waiting for the kernel" not in panel.text()
+
+
+def test_a_tool_whose_time_was_up_before_the_kernel_was_free_waits_no_more(panel: WidgetModels, shared: Shared) -> None:
+    gate, before = threading.Event(), len(shared[1].requests)
+    run_ok(panel.kernel, "@vn.tool(timeout_s=1)\ndef late() -> str:\n    return 'late'")
+    shared[1].reply(tool_calls=[("late", {})], delay_s=0.5)
+    shared[1].reply(chunks=("Done", "."), gate=gate, gate_after=1)
+    panel.enter(panel.find("TextModel"), "Use late")
+    panel.kernel.wait_for(lambda: len(shared[1].requests) > before)
+    cell = panel.kernel.start("time.sleep(2.5)")
+    panel.wait_for("Waiting for the kernel")
+    panel.kernel.wait(cell)
+    panel.wait_for("<p>Done</p>")
+    assert "Waiting for the kernel" not in panel.text()
+    gate.set()
+    panel.wait_for("Done.")
 
 
 def test_a_cell_that_waits_for_the_conversation_lets_the_tool_run(panel: WidgetModels, shared: Shared) -> None:

@@ -23,6 +23,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from victor_nb.agent.tools import ToolInterrupted
 from victor_nb.background import model_loop
+from victor_nb.errors import UsageError
 from victor_nb.messages import ChatChunk
 from victor_nb.notebook.answers.showing import safely
 from victor_nb.notebook.kernel.handed import CallListener, HandedCall
@@ -129,9 +130,15 @@ class Bridge:
         """Run a turn from the main thread, which waits for it here; `idle` is called while nothing comes.
 
         Raises:
+            UsageError: this is the loop thread itself, which would wait for itself.
             KeyboardInterrupt: the user interrupted; by then the turn has closed its connection and kept its partial
                 answer, unless that took too long or the user interrupted again.
         """
+        if model_loop().is_current():
+            raise UsageError(
+                "this waits for the loop that it runs on.",
+                hint="await vn.orchestrator.chat() there, or make the tool a plain function",
+            )
         turn: _Turn[T] = _Turn(start)
         with interruptible(turn.cancel):
             try:

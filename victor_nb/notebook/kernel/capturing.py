@@ -50,10 +50,14 @@ def watch(shell: Any) -> None:
             publisher.clear_output = _asking_clear(publisher.clear_output)
 
 
+def itself(stream: Any) -> Any:
+    """The stream that shows what is printed, also while some of that is captured."""
+    return stream.stream if isinstance(stream, _AskingStream) else stream
+
+
 def _unwatch(shell: Any) -> None:
     for name in ("stdout", "stderr"):
-        if isinstance(stream := getattr(sys, name), _AskingStream):
-            setattr(sys, name, stream.stream)
+        setattr(sys, name, itself(getattr(sys, name)))
     for name in ("publish", "clear_output"):
         cast("dict[str, object]", vars(shell.display_pub)).pop(name, None)
 

@@ -9,12 +9,15 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TextIO
 
+from victor_nb.notebook.kernel.capturing import itself
+
 
 @contextmanager
 def noticing(printed: Callable[[], None]) -> Generator[None]:
-    """Call `printed` whenever something is written to standard output or error inside the block, by any thread."""
+    """Call `printed` whenever something is written to standard output or error inside the block, by any thread; not of
+    what is captured."""
     with ExitStack() as stack:
-        for stream in (sys.stdout, sys.stderr):
+        for stream in map(itself, (sys.stdout, sys.stderr)):
             stack.enter_context(_noticing(stream, printed))
         yield
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from victor_nb.errors import AnswerInterrupted
+from victor_nb.errors import AnswerInterrupted, UsageError
 from victor_nb.host import lent
 from victor_nb.notebook.kernel.bridge import Bridge
 from victor_nb.notebook.kernel.kernel_host import KernelHost
@@ -18,6 +18,7 @@ def wait(coroutine: Coroutine[Any, Any, T]) -> T:
 
     Raises:
         AnswerInterrupted: the user interrupted.
+        UsageError: it is called on the loop thread, as by an `async` tool.
     """
     host = lent()
     bridge = host.bridge if isinstance(host, KernelHost) else Bridge()
@@ -25,3 +26,6 @@ def wait(coroutine: Coroutine[Any, Any, T]) -> T:
         return bridge.run(lambda _: coroutine, show=lambda _: None, idle=lambda: None)
     except KeyboardInterrupt:
         raise AnswerInterrupted("interrupted; nothing has changed") from None
+    except UsageError:
+        coroutine.close()  # it may never have begun
+        raise

@@ -56,6 +56,7 @@ class PanelDesk:
     def hand(self, call: HandedCall) -> bool:
         watch(self._host.shell)
         self._waiting[id(call)] = time.monotonic()
+        call.result.add_done_callback(lambda _: self._waiting.pop(id(call), None))  # its time was up, or it was stopped
         call.function = partial(self._begin, id(call), call.function)
         return self._host.main_thread.hand(call)
 
