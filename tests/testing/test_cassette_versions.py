@@ -11,7 +11,7 @@ from support.told_talk import TOLD, talk
 from victor_nb.testing import CassetteError, use_cassette
 from victor_nb.testing.cassettes import versions
 from victor_nb.testing.cassettes.file import read
-from victor_nb.testing.cassettes.form import to_text
+from victor_nb.testing.cassettes.page import to_text
 
 STORED = sorted((Path(__file__).parent / "cassettes").glob("v*.json"))
 NOBODY = "http://127.0.0.1:9/v1#m"

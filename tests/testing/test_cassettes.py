@@ -18,9 +18,11 @@ from victor_nb.errors import UsageError
 from victor_nb.messages import Message, ModelDelta, ModelReply, ToolCall, Usage
 from victor_nb.testing import CassetteError, MissingRecordingError, ScriptedModel, use_cassette
 from victor_nb.testing.cassettes.answer import Answer, Timing
-from victor_nb.testing.cassettes.form import Player, Take, from_text, to_text
+from victor_nb.testing.cassettes.form import Player, Take, from_text
+from victor_nb.testing.cassettes.page import to_text
 from victor_nb.testing.cassettes.redaction import Redaction
-from victor_nb.testing.cassettes.sent import Sent
+from victor_nb.testing.cassettes.sent import Sent, Tools
+from victor_nb.testing.cassettes.talk import Talk
 
 NOBODY = "http://127.0.0.1:9/v1#m"
 SECRET = "sk-ant-api03-0123456789abcdefghijklmnop"
@@ -274,7 +276,9 @@ def test_a_file_gives_back_what_was_written(question: str, answer: str, argument
     reply = ModelReply(Message("assistant", answer, calls), Usage(3, 4), "m", "p", finish_reason="stop", cost_usd=0.5)
     found = Answer.of(reply, [*pieces, ModelDelta(tool_name="f")], Timing(0.1, 0.2), Redaction(environment={}))
     tool = {"name": "f", "description": question, "parameters": {"required": ["a", "b"], "text": ["a"]}}
-    take = Take(Sent("m", "chat", ({"role": "user", "text": question},), (tool,), None, {"top_p": 0.5}), found)
+    take = Take(
+        Sent("m", "chat", Talk.of([{"role": "user", "text": question}]), Tools([tool]), None, {"top_p": 0.5}), found
+    )
     content = from_text(to_text([take], {"m": Player("m", "p", 7)}))
     (again,), players = content.takes, content.players
     assert (again.sent.key, again.sent.tools[0]["description"]) == (take.sent.key, question)

@@ -119,6 +119,11 @@ class Scrubber:
         self._surroundings = _OWN if environment is None else _Surroundings(environment)
         self._literals = _Literals()
 
+    @property
+    def surroundings(self) -> object:
+        """The same object until the literal secrets of the environment change."""
+        return self._surroundings.literals()
+
     def rows(self, rows: Iterable[Row]) -> list[Row]:
         self._look_around()
         return [self._row(row) for row in rows]

@@ -11,7 +11,8 @@ from typing import Any, Final, get_args
 
 from victor_nb.messages import JsonValue, Message, ModelDelta, ModelReply, ToolCall, Usage, UsageSource, new_id
 from victor_nb.testing.cassettes.redaction import Redaction, at_home
-from victor_nb.testing.cassettes.sent import JsonMap, arguments_of, call_form, canonical
+from victor_nb.testing.cassettes.sent import arguments_of, call_form
+from victor_nb.testing.cassettes.talk import JsonMap, canonical
 
 _TEXT, _REASONING, _CALL = "t", "r", "c"
 _ALWAYS: Final = ("model", "provider", "usage")

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from victor_nb.testing.cassettes.answer import Answer
 from victor_nb.testing.cassettes.file import read, write
-from victor_nb.testing.cassettes.form import Player, Take, to_text
-from victor_nb.testing.cassettes.redaction import HOME, homeless
+from victor_nb.testing.cassettes.form import Player, Take
+from victor_nb.testing.cassettes.page import Page
+from victor_nb.testing.cassettes.redaction import HOME
 from victor_nb.testing.cassettes.sent import Sent
 from victor_nb.testing.cassettes.verify import Difference, difference
 
@@ -42,15 +43,16 @@ class Cassette:
         self.given: list[Take] = []
         self.differences: list[Difference] = []
         self._lock = threading.RLock()
-        self._used: defaultdict[str, int] = defaultdict(int)
+        self._used: defaultdict[bytes, int] = defaultdict(int)
         self._turns = 0
         self._recorded: list[_Recorded] = []
-        self._by_key: defaultdict[str, list[int]] = defaultdict(list)
-        self._by_homeless_key: dict[str, str] = {}
+        self._by_key: defaultdict[bytes, list[int]] = defaultdict(list)
+        self._by_homeless_key: dict[bytes, bytes] = {}
+        self._page = Page()
         for number, take in enumerate(self.takes):
             self._by_key[take.sent.key].append(number)
-            if HOME in take.sent.key:
-                self._by_homeless_key.setdefault(homeless(take.sent.key), take.sent.key)
+            if HOME in self._file.text:
+                self._by_homeless_key.setdefault(take.sent.homeless_key, take.sent.key)
 
     def find(self, sent: Sent) -> Take | None:
         """The next recording of this request."""
@@ -65,11 +67,11 @@ class Cassette:
             self.noted()
         return take
 
-    def _known_key(self, sent: Sent) -> str:
+    def _known_key(self, sent: Sent) -> bytes:
         """Where it was recorded on a machine whose home folder stands in it, this one's may too."""
         if sent.key in self._by_key or not self._by_homeless_key:
             return sent.key
-        return self._by_homeless_key.get(homeless(sent.key), sent.key)
+        return self._by_homeless_key.get(sent.homeless_key, sent.key)
 
     def knows(self, named: str | None) -> bool:
         """Whether something is recorded of the model of that name; None is the one that the environment offers."""
@@ -140,12 +142,12 @@ class Cassette:
             takes = self._in_old_order(new) if anew else [*self.takes, *new]
         if not takes and not self._file.text:
             return False
-        return save_takes(to or self.path, takes, self.players, self._file.newline)
+        return save_takes(to or self.path, takes, self.players, self._file.newline, self._page)
 
     def _in_old_order(self, takes: list[Take]) -> list[Take]:
         """Requests that were made side by side come in any order: those that are known stay where they were. Answers
         that say the same stay as they were, timings and all, so that a file recorded again does not change."""
-        seen: defaultdict[str, int] = defaultdict(int)
+        seen: defaultdict[bytes, int] = defaultdict(int)
         last = -1.0
         ranked: list[tuple[float, int, Take]] = []
         for number, take in enumerate(takes):
@@ -160,11 +162,15 @@ class Cassette:
         return old if old.answer.says_the_same(take.answer) else Take(old.sent, take.answer)
 
 
-def save_takes(path: Path, takes: Sequence[Take], players: Mapping[str, Player], newline: str = "\n") -> bool:
-    """Write these to the file, with the models that they need. Whether it has changed.
+def save_takes(
+    path: Path, takes: Sequence[Take], players: Mapping[str, Player], newline: str = "\n", page: Page | None = None
+) -> bool:
+    """Write these to the file, with the models that they need; `page` knows what was written before. Whether it has
+    changed.
 
     Raises:
         CassetteError: it cannot be written.
     """
     named = {take.sent.model or "" for take in takes}
-    return write(path, to_text(takes, {name: players[name] for name in players if name in named}), newline)
+    text = (page or Page()).text(takes, {name: players[name] for name in players if name in named})
+    return write(path, text, newline)

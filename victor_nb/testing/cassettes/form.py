@@ -1,5 +1,5 @@
-"""The file of a cassette: JSON for people, for `git diff` and for `git merge`. A request that goes on from an earlier
-one and its answer says how far above that stands, and holds only what is new; tools are written once, and named.
+"""What a cassette holds, and how its file is read; `page.py` writes it. A request that goes on from an earlier one and
+its answer says how far above that stands, and holds only what is new; tools are written once, and named.
 
 Nothing in it is computed from something else in it, so that a file edited by hand is as good as a recorded one.
 """
@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, cast, get_args
 
-from victor_nb.messages import JsonValue, Role
+from victor_nb.messages import Role
 from victor_nb.testing.cassettes.answer import Answer
-from victor_nb.testing.cassettes.lines import joined, lined
+from victor_nb.testing.cassettes.lines import joined
 from victor_nb.testing.cassettes.redaction import Redaction
-from victor_nb.testing.cassettes.sent import JsonMap, Sent, arguments_of, canonical
+from victor_nb.testing.cassettes.sent import NO_TOOLS, Sent, Tools, arguments_of
+from victor_nb.testing.cassettes.talk import JsonMap, Talk
 from victor_nb.testing.cassettes.tool_table import ToolTable
 from victor_nb.testing.cassettes.versions import VERSION, brought_up, version_of
 from victor_nb.testing.cassettes.wrong_form import UnreadableForm
@@ -30,6 +32,11 @@ class Take:
 
     sent: Sent
     answer: Answer
+
+    @cached_property
+    def end(self) -> Talk:
+        """The conversation with the answer, as a later request sends it."""
+        return Talk.ending(said(self.answer), self.sent.talk)
 
 
 @dataclass(frozen=True)
@@ -48,22 +55,6 @@ class Content:
     takes: list[Take]
     players: dict[str, Player]
     version: int = VERSION
-
-
-def to_text(takes: Sequence[Take], players: dict[str, Player]) -> str:
-    """The text of the file."""
-    table = ToolTable()
-    models: JsonMap = {named: asdict(player) for named, player in sorted(players.items())}
-    requests: list[JsonValue] = []
-    ends: dict[str, int] = {}
-    for number, take in enumerate(takes):
-        base = _base(take.sent, ends)
-        requests.append(_request(take, None if base is None else (number - base, takes[base].sent), table))
-        ends[canonical([*take.sent.messages, said(take.answer)])] = number
-    data: JsonMap = {"victor_cassette": VERSION, "models": models}
-    if table.entries:
-        data["tools"] = dict(table.entries)
-    return json.dumps(lined(data | {"requests": requests}), indent=1, ensure_ascii=False) + "\n"
 
 
 def from_text(text: str) -> Content:
@@ -89,34 +80,6 @@ def from_text(text: str) -> Content:
         raise UnreadableForm(f"it cannot be understood: {_told(error)}") from None
 
 
-def _base(sent: Sent, ends: dict[str, int]) -> int | None:
-    """Which request this one goes on from: its messages and its answer are how this one begins."""
-    for size in range(len(sent.messages), 0, -1):
-        if sent.messages[size - 1]["role"] == "assistant":
-            base = ends.get(canonical(sent.messages[:size]))
-            if base is not None:
-                return base
-    return None
-
-
-def _request(take: Take, base: tuple[int, Sent] | None, table: ToolTable) -> JsonMap:
-    sent = take.sent
-    found: JsonMap = {"model": sent.model}
-    if sent.purpose != "chat":
-        found["purpose"] = sent.purpose
-    if base:
-        found["after"] = -base[0]
-    found["messages"] = list(sent.messages[len(base[1].messages) + 1 :] if base else sent.messages)
-    if canonical(sent.tools) != canonical(base[1].tools if base else ()):
-        found["tools"] = [table.label_of(tool) for tool in sent.tools]
-    if sent.output_tool:
-        found["output_tool"] = table.label_of(sent.output_tool)
-    if sent.settings:
-        found["settings"] = dict(sent.settings)
-    found["answer"] = take.answer.to_json()
-    return found
-
-
 def said(answer: Answer) -> JsonMap:
     """The answer as a later request sends it."""
     message = answer.reply.message
@@ -139,17 +102,15 @@ def _takes(requests: Any, table: ToolTable) -> list[Take]:
 
 
 def _take(data: dict[str, Any], table: ToolTable, takes: Sequence[Take]) -> Take:
-    messages: tuple[JsonMap, ...] = tuple(_message(one) for one in data["messages"])
+    messages = [_message(one) for one in data["messages"]]
     base = None if data.get("after") is None else _above(data["after"], takes)
-    if base:
-        messages = (*base.sent.messages, said(base.answer), *messages)
-    tools = base.sent.tools if base else ()
+    tools = base.sent.tools if base else NO_TOOLS
     output = data.get("output_tool")
     sent = Sent(
         data.get("model") and str(data["model"]),
         str(data.get("purpose", "chat")),
-        messages,
-        tuple(table.named(label) for label in data["tools"]) if "tools" in data else tools,
+        Talk.of(messages, base.end if base else None),
+        Tools(table.named(label) for label in data["tools"]) if "tools" in data else tools,
         None if output is None else table.named(output),
         dict(data.get("settings", {})),
     )

@@ -8,7 +8,8 @@ from typing import Any, Final, cast
 
 from victor_nb.errors import VictorError
 from victor_nb.testing.cassettes.form import Take
-from victor_nb.testing.cassettes.sent import Sent, canonical, first_line
+from victor_nb.testing.cassettes.sent import Sent, first_line
+from victor_nb.testing.cassettes.talk import canonical
 
 _SHOWN: Final = 100
 

@@ -14,9 +14,10 @@ from victor_nb.testing.cassettes.answer import Answer, Timing
 from victor_nb.testing.cassettes.cassette import Cassette
 from victor_nb.testing.cassettes.form import Player, Take
 from victor_nb.testing.cassettes.missing import missing
+from victor_nb.testing.cassettes.reading import Reader
 from victor_nb.testing.cassettes.recorded_clock import RecordedClock
 from victor_nb.testing.cassettes.redaction import Redaction
-from victor_nb.testing.cassettes.sent import Sent, public_name, sent
+from victor_nb.testing.cassettes.sent import Sent, public_name
 
 
 class ReplayingModel:
@@ -38,18 +39,17 @@ class ReplayingModel:
         self.provider = player.provider if player else "cassette"
         self.context_window = player.context_window if player else None
         self._cassette = cassette
-        self._named = named
         self._clock = clock
         self._pace = pace
-        self._redaction = Redaction(redact)
+        self._reader = Reader(named, Redaction(redact))
 
     async def request(self, request: ModelRequest) -> ModelReply:
-        answer = found(self._cassette, sent(self._named, request, self._redaction)).answer
+        answer = found(self._cassette, self._reader.sent(request)).answer
         await self._takes(answer.timing.whole_s)
         return answer.given()
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta | ModelReply, None]:
-        answer = found(self._cassette, sent(self._named, request, self._redaction)).answer
+        answer = found(self._cassette, self._reader.sent(request)).answer
         first_s, rest_s = answer.timing.parts
         pause_s = rest_s / max(1, sum(1 for _ in answer.deltas())) if self._pace else 0.0
         await self._takes(first_s)
@@ -78,21 +78,21 @@ class VerifyingModel:
     def __init__(self, cassette: Cassette, named: str | None, model: IChatModel, redact: Redact | None = None) -> None:
         self.name, self.provider, self.base_url = model.name, model.provider, model.base_url
         self._cassette = cassette
-        self._named = named
         self._model = model
         self._redaction = Redaction(redact)
+        self._reader = Reader(named, self._redaction)
 
     @property
     def context_window(self) -> int | None:
         return self._model.context_window
 
     async def request(self, request: ModelRequest) -> ModelReply:
-        take = found(self._cassette, sent(self._named, request, self._redaction))
+        take = found(self._cassette, self._reader.sent(request))
         self._compare(take, await self._model.request(request))
         return take.answer.given()
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta | ModelReply, None]:
-        take = found(self._cassette, sent(self._named, request, self._redaction))
+        take = found(self._cassette, self._reader.sent(request))
         source = self._model.stream(request)
         try:
             async for item in source:
@@ -123,17 +123,17 @@ class RecordingModel:
     ) -> None:
         self.name, self.provider, self.base_url = model.name, model.provider, model.base_url
         self._cassette = cassette
-        self._named = named
         self._model = model
         self._known = known
         self._redaction = Redaction(redact)
+        self._reader = Reader(named, self._redaction)
 
     @property
     def context_window(self) -> int | None:
         return self._model.context_window
 
     async def request(self, request: ModelRequest) -> ModelReply:
-        asked = sent(self._named, request, self._redaction)
+        asked = self._reader.sent(request)
         if take := self._found(asked):
             return take.answer.given()
         turn, began = self._cassette.turn(), time.perf_counter()
@@ -142,7 +142,7 @@ class RecordingModel:
         return reply
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta | ModelReply, None]:
-        asked = sent(self._named, request, self._redaction)
+        asked = self._reader.sent(request)
         if take := self._found(asked):
             async for item in _streamed(take.answer):
                 yield item

@@ -50,6 +50,11 @@ class Redaction:
         self._redact = redact
         self._homes = _homes(os.environ if environment is None else environment)
 
+    @property
+    def secrets(self) -> object:
+        """Another object when the environment's secrets have changed, so that texts have to be looked at again."""
+        return self._scrubber.surroundings
+
     def text(self, text: str) -> str:
         """Text as it may be stored and compared; what is clean already stays as it is."""
         for _ in range(_ROUNDS):

@@ -8,12 +8,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 from victor_nb.errors import VictorError
-from victor_nb.messages import JsonValue, Message, ModelRequest, ToolSpec
+from victor_nb.messages import JsonValue
 from victor_nb.models.catalog import parse
-from victor_nb.testing.cassettes.redaction import Redaction
+from victor_nb.testing.cassettes.redaction import Redaction, homeless
+from victor_nb.testing.cassettes.talk import JsonMap, Talk, canonical, digest
 
 SETTINGS: Final = (
     "max_tokens",
@@ -29,7 +30,16 @@ SETTINGS: Final = (
 )
 """Those of `MODEL_SETTINGS` that change an answer."""
 
-JsonMap = dict[str, JsonValue]
+
+class Tools(tuple[JsonMap, ...]):
+    """Those that are offered. They are the same in many requests, and are written as text once."""
+
+    @cached_property
+    def text(self) -> str:
+        return canonical(self)
+
+
+NO_TOOLS: Final = Tools()
 
 
 @dataclass(frozen=True)
@@ -39,31 +49,27 @@ class Sent:
 
     model: str | None
     purpose: str
-    messages: tuple[JsonMap, ...]
-    tools: tuple[JsonMap, ...] = ()
+    talk: Talk | None
+    tools: Tools = NO_TOOLS
     output_tool: JsonMap | None = None
     settings: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
 
+    @property
+    def messages(self) -> tuple[JsonMap, ...]:
+        return tuple(self.talk.since(0)) if self.talk else ()
+
     @cached_property
-    def key(self) -> str:
-        parts: list[Any] = [self.model, self.purpose, self.messages, self.tools, self.output_tool, dict(self.settings)]
-        return canonical(parts)
+    def key(self) -> bytes:
+        return digest(*self._rest(), before=self.talk.digest if self.talk else b"")
 
+    @cached_property
+    def homeless_key(self) -> bytes:
+        """The key, had nobody's home folder been named."""
+        return digest(*map(homeless, self._rest()), before=self.talk.homeless if self.talk else b"")
 
-def sent(named: str | None, request: ModelRequest, redaction: Redaction | None = None) -> Sent:
-    """What `request` says, to the model that the user called `named`, as it may be stored."""
-    redaction = redaction or Redaction()
-    settings: JsonMap = {
-        name: redaction.json(request.settings[name]) for name in SETTINGS if request.settings.get(name) is not None
-    }
-    return Sent(
-        model=None if named is None else redaction.text(public_name(named)),
-        purpose=request.purpose,
-        messages=tuple(_conversation(request.messages, redaction)),
-        tools=tuple(_tool(tool, redaction) for tool in request.tools),
-        output_tool=_tool(request.output_tool, redaction) if request.output_tool else None,
-        settings=settings,
-    )
+    def _rest(self) -> Iterator[str]:
+        yield self.tools.text
+        yield canonical([self.model, self.purpose, self.output_tool, dict(self.settings)])
 
 
 def public_name(named: str) -> str:
@@ -75,32 +81,19 @@ def public_name(named: str) -> str:
     return f"server:{found.model}" if found.base_url else str(found)
 
 
-def canonical(value: Any) -> str:
-    """JSON text that is the same for equal values."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def arguments_of(text: str) -> JsonValue:
+    """The arguments of a call as a JSON object, or the text where the model wrote none."""
+    try:
+        found: JsonValue = json.loads(text) if text.strip() else {}
+    except (ValueError, RecursionError):
+        return text
+    return found if isinstance(found, dict) else text
 
 
-def _conversation(messages: Sequence[Message], redaction: Redaction) -> Iterator[JsonMap]:
-    """The messages as JSON. Calls are told apart by their number, for their ids are of one answer only."""
-    numbers: dict[str, int] = {}
-    calls = 0
-    for message in messages:
-        yield _message(message, numbers, redaction)
-        for call in message.tool_calls:
-            calls += 1
-            numbers[call.id] = calls
-
-
-def _message(message: Message, numbers: dict[str, int], redaction: Redaction) -> JsonMap:
-    found: JsonMap = {"role": message.role, "text": redaction.text(message.content)}
-    if message.tool_calls:
-        found["calls"] = [call_form(call.name, call.arguments, redaction) for call in message.tool_calls]
-    if message.tool_call_id is not None:
-        found["tool"] = message.tool_name and redaction.text(message.tool_name)
-        found["call"] = numbers.get(message.tool_call_id)
-    if message.images:
-        found["images"] = [image.media_type for image in message.images]
-    return found
+def first_line(messages: Sequence[JsonMap]) -> str:
+    """The first line of the last question, to tell requests apart by: below it may stand a table."""
+    asked = next((str(one["text"]) for one in reversed(messages) if one["role"] == "user"), "")
+    return " ".join(next(iter(asked.strip().splitlines()), "").split())[:60]
 
 
 def call_form(name: str, arguments: str, redaction: Redaction) -> JsonMap:
@@ -111,23 +104,3 @@ def call_form(name: str, arguments: str, redaction: Redaction) -> JsonMap:
 def _arguments(text: str, redaction: Redaction) -> JsonValue:
     found = arguments_of(text)
     return redaction.text(found) if isinstance(found, str) else redaction.json(found)
-
-
-def arguments_of(text: str) -> JsonValue:
-    """The arguments of a call as a JSON object, or the text where the model wrote none."""
-    try:
-        found: JsonValue = json.loads(text) if text.strip() else {}
-    except (ValueError, RecursionError):
-        return text
-    return found if isinstance(found, dict) else text
-
-
-def _tool(tool: ToolSpec, redaction: Redaction) -> JsonMap:
-    description, parameters = redaction.text(tool.description), redaction.json(tool.parameters)
-    return {"name": tool.name, "description": description, "parameters": parameters}
-
-
-def first_line(messages: Sequence[JsonMap]) -> str:
-    """The first line of the last question, to tell requests apart by: below it may stand a table."""
-    asked = next((str(one["text"]) for one in reversed(messages) if one["role"] == "user"), "")
-    return " ".join(next(iter(asked.strip().splitlines()), "").split())[:60]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from victor_nb.testing.cassettes.sent import JsonMap, canonical
+from victor_nb.testing.cassettes.talk import JsonMap, canonical
 
 
 class ToolTable:

@@ -13,7 +13,8 @@ from typing import Final
 from victor_nb.testing.cassettes.answer import Answer
 from victor_nb.testing.cassettes.form import Take
 from victor_nb.testing.cassettes.missing import CassetteError, shortened
-from victor_nb.testing.cassettes.sent import arguments_of, canonical, first_line
+from victor_nb.testing.cassettes.sent import arguments_of, first_line
+from victor_nb.testing.cassettes.talk import canonical
 
 _LINES: Final = 8
 _RECORDINGS: Final = 5
