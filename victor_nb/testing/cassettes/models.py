@@ -14,7 +14,7 @@ from victor_nb.testing.cassettes.answer import Answer, Timing
 from victor_nb.testing.cassettes.cassette import Cassette
 from victor_nb.testing.cassettes.form import Player, Take
 from victor_nb.testing.cassettes.missing import missing
-from victor_nb.testing.cassettes.reading import Reader
+from victor_nb.testing.cassettes.reading import RequestReader
 from victor_nb.testing.cassettes.recorded_clock import RecordedClock
 from victor_nb.testing.cassettes.redaction import Redaction
 from victor_nb.testing.cassettes.sent import Sent, public_name
@@ -41,7 +41,7 @@ class ReplayingModel:
         self._cassette = cassette
         self._clock = clock
         self._pace = pace
-        self._reader = Reader(named, Redaction(redact))
+        self._reader = RequestReader(named, Redaction(redact))
 
     async def request(self, request: ModelRequest) -> ModelReply:
         answer = found(self._cassette, self._reader.sent(request)).answer
@@ -80,7 +80,7 @@ class VerifyingModel:
         self._cassette = cassette
         self._model = model
         self._redaction = Redaction(redact)
-        self._reader = Reader(named, self._redaction)
+        self._reader = RequestReader(named, self._redaction)
 
     @property
     def context_window(self) -> int | None:
@@ -126,7 +126,7 @@ class RecordingModel:
         self._model = model
         self._known = known
         self._redaction = Redaction(redact)
-        self._reader = Reader(named, self._redaction)
+        self._reader = RequestReader(named, self._redaction)
 
     @property
     def context_window(self) -> int | None:

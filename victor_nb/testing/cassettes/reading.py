@@ -43,7 +43,7 @@ class _Read:
         self.messages += tuple(messages)
 
 
-class Reader:
+class RequestReader:
     """Of requests to the model that the user called `named`, as they may be stored."""
 
     def __init__(self, named: str | None, redaction: Redaction) -> None:
