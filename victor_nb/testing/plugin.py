@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import pytest
 
-pytest_plugins = ("victor_nb.testing.fixtures",)
+pytest_plugins = ("victor_nb.testing.fixtures", "victor_nb.testing.kernels.under_pytest")
 _MODES: Final = ("replay", "record", "rewrite", "verify", "live")
 _MODE: Final = "VICTOR_CASSETTE_MODE"
 _COUNTED: Final = ("replayed", "recorded", "verified", "unused", "tokens", "cost_usd")
