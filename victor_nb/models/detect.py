@@ -31,7 +31,7 @@ def detect(env: Mapping[str, str]) -> ModelName:
     """
     if hides_keys():
         return ModelName("demo", "demo")
-    if not _in_test_run(env):
+    if not in_test_run(env):
         for name in KEY_ORDER:
             provider = PROVIDERS[name]
             if any(env.get(key) for key in provider.env_keys) and provider.default_model:
@@ -40,7 +40,8 @@ def detect(env: Mapping[str, str]) -> ModelName:
     return ModelName("ollama", model) if model else ModelName("demo", "demo")
 
 
-def _in_test_run(env: Mapping[str, str]) -> bool:
+def in_test_run(env: Mapping[str, str]) -> bool:
+    """Whether pytest, nbmake or CI run this process, or one above it."""
     return any(env.get(sign, "").lower() not in ("", "0", "false") for sign in _TEST_SIGNS)
 
 

@@ -4,9 +4,12 @@ asks for its models through it. Without one nothing changes.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from importlib import import_module
+from typing import Any, Final, Protocol
 
 from victor_nb.clock import REAL, IClock, set_standing
 from victor_nb.models.retries import RetryingModel
@@ -38,11 +41,19 @@ class ITape(Protocol):
     async def model(self, named: str | None, build: Build, redact: Redact | None = None) -> IChatModel: ...
 
 
+_BEGINS: Final = "victor_nb.notebook.kernel.recording"
 _tape: ITape | None = None
+_begun = False
 
 
 def tape() -> ITape | None:
-    """The one that stands in between now."""
+    """The one that stands in between now. The first time, in a kernel or where the environment names a cassette, what
+    the extension would have begun is begun: a notebook need not load it."""
+    global _begun  # noqa: PLW0603 (once a process)
+    if not _begun:
+        if "ipykernel" in sys.modules or "VICTOR_CASSETTE" in os.environ:
+            import_module(_BEGINS).begin_here()  # named, not imported: this module stands below it
+        _begun = True  # not if that failed: nothing may go out then
     return _tape
 
 
@@ -55,7 +66,8 @@ def set_tape(new: ITape | None) -> None:
 
 def replayed() -> Replayed | None:
     """What the replay has that is on now; None when none is."""
-    return _tape.replayed if _tape else None
+    standing = tape()
+    return standing.replayed if standing else None
 
 
 async def through_tape(model: Any, provider: Any, build: Build, redact: Redact | None = None) -> IChatModel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from typing import TYPE_CHECKING, Any, cast
@@ -11,6 +10,7 @@ from victor_nb import host
 from victor_nb.notebook.answers import formatters
 from victor_nb.notebook.grammar import completion
 from victor_nb.notebook.kernel.kernel_host import KernelHost
+from victor_nb.notebook.kernel.recording import begin
 from victor_nb.notebook.magics import VictorMagics
 
 if TYPE_CHECKING:
@@ -20,10 +20,7 @@ _BARE = re.compile(r"%%victor(\s|$)")
 
 
 def load(shell: InteractiveShell) -> None:
-    if "VICTOR_CASSETTE" in os.environ:
-        from victor_nb.testing.cassettes.in_kernel import start
-
-        start()
+    begin(shell)
     kernel_host = KernelHost(shell)
     host.lend(kernel_host)
     kernel_host.executions.watch()

@@ -87,6 +87,7 @@ def _around_notebook(item: pytest.Item) -> Generator[None, Any, Any]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="victor-nb-", ignore_cleanup_errors=True)))
         told, draft = folder / "report.json", folder / "draft.json"
         variables = {"VICTOR_CASSETTE": str(path.absolute()), _MODE: mode, "VICTOR_HOME": str(folder / "home")}
+        variables |= {"VICTOR_CASSETTE_NOTEBOOK": str(item.path.absolute())}
         variables |= {"VICTOR_CASSETTE_REPORT": str(told), "VICTOR_CASSETTE_DRAFT": str(draft)}
         stack.callback(_restore, {name: os.environ.get(name) for name in variables})
         os.environ.update(variables)

@@ -100,10 +100,12 @@ class KernelHost:
             "key": execution.key if keyed else None,
             "execution": execution.id if keyed else None,
             "execution_count": execution.count,
-            "notebook": self._notebook(),
+            "notebook": notebook_of(self.shell),
         }
 
-    def _notebook(self) -> str | None:
-        from victor_nb.store.registry import notebook_path
 
-        return notebook_path() or cast("Any", self.shell).user_ns.get("__vsc_ipynb_file__")
+def notebook_of(shell: InteractiveShell) -> str | None:
+    """The notebook's file, where the front end says it: Jupyter's server does, and VS Code."""
+    from victor_nb.store.registry import notebook_path
+
+    return notebook_path() or cast("Any", shell).user_ns.get("__vsc_ipynb_file__")

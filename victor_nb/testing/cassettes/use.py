@@ -26,7 +26,7 @@ from victor_nb.testing.cassettes.verify import changed, told
 Mode: TypeAlias = Literal["replay", "record", "rewrite", "verify", "live"]
 VARIABLE: Final = "VICTOR_CASSETTE_MODE"
 EXPORTERS: Final = "VICTOR_CASSETTE_EXPORTERS"
-_NO_AI: Final = "demo"
+NO_AI: Final = "demo"
 _NO: Final = ("", "0", "false")
 
 
@@ -63,19 +63,20 @@ def use_cassette(
         UsageError: there is no such mode, the pace is no number above 0, or another cassette is in use.
     """
     wanted = checked_mode(mode)
-    if taping.tape() is not None:
+    before = taping.tape()
+    if before is not None and not getattr(before, "gives_way", False):
         raise UsageError("another cassette is in use.", hint="end its `with` block first")
     cassette = Cassette(Path(path))
-    if wanted == "live":
-        yield cassette
-        return
     if wanted in ("record", "rewrite"):
         check_writable(cassette.path)
-    taping.set_tape(Tape(cassette, wanted, checked_pace(pace), exporters=exporters))
+    tape = Tape(cassette, wanted, checked_pace(pace), exporters=exporters)
+    taping.set_tape(None if wanted == "live" else tape)
     try:
         yield cassette
     finally:
-        taping.set_tape(None)
+        taping.set_tape(before)
+    if wanted == "live":
+        return
     if cassette.missing:
         raise missing(cassette.missing[0], cassette.takes, cassette.path.name)
     if wanted == "verify":
@@ -126,13 +127,15 @@ def checked_mode(mode: str | None) -> Mode:
 
 
 class Tape:
-    """Stands in between with `cassette`."""
+    """Stands in between with `cassette`. One that `gives_way` may be replaced for the length of a block."""
+
+    gives_way = False
 
     def __init__(
-        self, cassette: Cassette, mode: Mode, pace: float | None = None, *, exporters: bool | None = None
+        self, cassette: Cassette | None, mode: Mode, pace: float | None = None, *, exporters: bool | None = None
     ) -> None:
         self._cassette = cassette
-        self._mode = mode
+        self._mode: Mode = mode
         self._pace = pace
         self._recorded = RecordedClock()
         delivers = os.environ.get(EXPORTERS, "").lower() not in _NO if exporters is None else exporters
@@ -140,16 +143,22 @@ class Tape:
         self.clock: IClock = self._recorded if mode == "replay" else REAL
         self.replayed: Replayed | None = own if mode == "replay" else None
 
+    @property
+    def cassette(self) -> Cassette:
+        """Asked at each new model, for those who decide late."""
+        assert self._cassette is not None
+        return self._cassette
+
     async def model(self, named: str | None, build: Build, redact: Redact | None = None) -> IChatModel:
-        if named == _NO_AI:
+        if named == NO_AI:
             return await build()
-        if self._mode == "replay" and (named is not None or self._cassette.knows(named)):
-            return ReplayingModel(self._cassette, named, self._recorded, self._pace, redact)
+        if self._mode == "replay" and (named is not None or self.cassette.knows(named)):
+            return ReplayingModel(self.cassette, named, self._recorded, self._pace, redact)
         model = await build()
-        if named is None and model.provider == _NO_AI:
+        if named is None and model.provider == NO_AI:
             return model  # the environment offers no model, here as when it was recorded
         if self._mode == "replay":
-            return ReplayingModel(self._cassette, named, self._recorded, self._pace, redact)
+            return ReplayingModel(self.cassette, named, self._recorded, self._pace, redact)
         if self._mode == "verify":
-            return VerifyingModel(self._cassette, named, model, redact)
-        return RecordingModel(self._cassette, named, model, known=self._mode == "record", redact=redact)
+            return VerifyingModel(self.cassette, named, model, redact)
+        return RecordingModel(self.cassette, named, model, known=self._mode == "record", redact=redact)
