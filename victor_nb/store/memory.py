@@ -8,13 +8,14 @@ from __future__ import annotations
 import atexit
 import sqlite3
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from victor_nb.clock import IClock, standing
 from victor_nb.errors import StoreError
+from victor_nb.records import StoredEvent
 from victor_nb.store import schema, upkeep
 from victor_nb.store.forking import gate
 from victor_nb.store.inline_writer import InlineWriter
@@ -38,6 +39,18 @@ class InMemoryStore(SQLiteStore):
 
     def __init__(self, *, notebook: str | None = None, clock: IClock | None = None) -> None:
         super().__init__(notebook=notebook, clock=clock or standing())
+
+    @classmethod
+    def of(cls, events: Iterable[StoredEvent], *, notebook: str | None = None) -> Self:
+        """A store in which these were recorded, in this order, as one kernel run and numbered anew."""
+        store = cls(notebook=notebook)
+        with store._lock:
+            for seq, event in enumerate(events, 1):
+                writer = store._writer or store._start()
+                named = (event.session_id, event.type, event.timestamp_us, event.turn_id)
+                writer.put((event.id, seq, *named, event.data, event.content, event.channel))
+                store._seq, store._channels = seq, max(store._channels, event.channel)
+        return store
 
     def size_bytes(self) -> int:
         """Bytes of memory; 0 before anything was recorded."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from victor_nb.testing.assertions import assert_no_failures, assert_tool_called, assert_turns
+    from victor_nb.testing.capture import CapturedEvents, capture_events
     from victor_nb.testing.cassettes import (
         Cassette,
         CassetteError,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from victor_nb.testing.refusal import RealModelError, Refusals, no_real_models
 
 __all__ = [
+    "CapturedEvents",
     "Cassette",
     "CassetteError",
     "ChangedAnswersError",
@@ -46,6 +48,7 @@ __all__ = [
     "assert_tool_called",
     "assert_turns",
     "call",
+    "capture_events",
     "check_exporter",
     "check_exporter_async",
     "cut",
@@ -56,6 +59,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "capture": ("CapturedEvents", "capture_events"),
     "assertions": ("assert_no_failures", "assert_tool_called", "assert_turns"),
     "cassettes": ("Cassette", "CassetteError", "ChangedAnswersError", "MissingRecordingError", "use_cassette"),
     "conformance": ("check_exporter", "check_exporter_async"),

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from victor_nb.agent.capture import Capture, CapturePolicy
 from victor_nb.agent.receipts import NothingRecorded
+from victor_nb.agent.witnesses import tell
 from victor_nb.errors import EventError, UsageError, did_you_mean
 from victor_nb.events import PAYLOADS, EventContent, ExportFailed, SessionStarted
 from victor_nb.exporters.base import BaseAnalyticsExporter
@@ -180,7 +181,9 @@ class AnalyticsCoordinator:
     ) -> Awaitable[None]:
         if not self._enabled:
             return NothingRecorded()
-        return self.store.append(type, session_id, data, content, channel=self._current_channel())
+        store, channel = self.store, self._current_channel()
+        tell(store, channel, session_id)
+        return store.append(type, session_id, data, content, channel=channel)
 
     def _current_channel(self) -> int:
         """One of our own, and another one in a forked child, which is a kernel run of its own."""
