@@ -83,6 +83,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return made
 
 
+def test_the_notebook_about_testing_shows_the_same_workflow() -> None:
+    cells = nbformat.read(Path(__file__).parents[2] / "notebooks" / "05_testing.ipynb", as_version=4).cells
+    assert [cell.id for cell in cells if f"```yaml\n{WORKFLOW}```" in cell.source] == ["ci-text"]
+
+
 def test_what_was_recorded_is_replayed_without_a_key(project: Project) -> None:
     assert [path.name for path in project.folder.rglob("*.json")] == ["rain.json"]
     code, output = project.run(REPLAY)

@@ -160,6 +160,12 @@ def test_a_notebook_is_recorded_then_green_then_red(testing):
     assert "1 passed" in testing["green"]
     assert "now:      What is a median, in one word?" in testing["red"]
     assert "1 failed" in testing["red"]
+    assert "2 passed" in testing["ci"]
+
+
+def test_a_script_does_what_a_model_seldom_does(testing):
+    assert testing["script"].splitlines()[0] == "No such column. KeyError: 'Column not found: snow_mm'"
+    assert testing["script"].split()[-3:] == ["average", "error", "KeyError"]
 
 
 @pytest.fixture(scope="module")
