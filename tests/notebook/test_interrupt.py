@@ -29,6 +29,17 @@ def hesitant(turn):
     orderly(turn)
 turns.Turn._interrupted = hesitant
 """
+AS_BEFORE = "bridge._WIND_DOWN_S, turns.Turn._interrupted = 5.0, orderly"
+
+
+@pytest.fixture
+def chat_kernel(shared: tuple[Kernel, LLMServer], llm_server: LLMServer) -> Kernel:
+    """The module's kernel, in a conversation of the test's own: an interrupt leaves it as good as new."""
+    kernel, _ = shared
+    run_ok(
+        kernel, f"%victor use {llm_server.openai_url}#m\nvn.orchestrator.use_session(vn.orchestrator.session_id + 'x')"
+    )
+    return kernel
 
 
 @pytest.fixture
@@ -73,7 +84,10 @@ def test_an_answer_is_stopped_and_its_beginning_kept(
     assert "incomplete" in shown(done)
     assert chat_kernel.wait(queued).status == "aborted"
     assert value_of(chat_kernel, "(a.status, a.content)") == "('interrupted', 'The first half, ')"
-    assert value_of(chat_kernel, "vn.analytics.turns().status.tolist()") == "['interrupted']"
+    assert (
+        value_of(chat_kernel, "vn.analytics.turns(session=vn.orchestrator.session_id).status.tolist()")
+        == "['interrupted']"
+    )
 
 
 def test_the_next_cell_chats_on(chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event) -> None:
@@ -106,15 +120,18 @@ def test_a_turn_that_is_slow_to_end_is_bound_when_it_has(
     run_ok(chat_kernel, SLOW_TO_END)
     interrupted(chat_kernel, start_slow_answer(chat_kernel, llm_server, gate))
     run_ok(chat_kernel, "for _ in range(200):\n    if a.status != 'ok': break\n    time.sleep(0.05)")
+    run_ok(chat_kernel, AS_BEFORE)
     assert value_of(chat_kernel, "(a.status, a.content)") == "('interrupted', 'The first half, ')"
 
 
 def test_what_the_variable_is_given_meanwhile_stays(
     chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event
 ) -> None:
+    run_ok(chat_kernel, "%%victor\nHi")
     run_ok(chat_kernel, SLOW_TO_END)
     interrupted(chat_kernel, start_slow_answer(chat_kernel, llm_server, gate))
-    run_ok(chat_kernel, "a = 'mine'\nwhile not vn.orchestrator.last_response: time.sleep(0.05)")
+    run_ok(chat_kernel, "a = 'mine'\nwhile vn.orchestrator.last_response.status == 'ok': time.sleep(0.05)")
+    run_ok(chat_kernel, AS_BEFORE)
     assert value_of(chat_kernel, "(a, vn.orchestrator.last_response.status)") == "('mine', 'interrupted')"
 
 
@@ -126,7 +143,10 @@ def test_in_the_pause_before_a_retry(chat_kernel: Kernel, llm_server: LLMServer)
     chat_kernel.wait_until(cell, lambda result: "pausing" in result.stdout)
     interrupted(chat_kernel, cell)
     assert len(llm_server.requests) == 1
-    assert value_of(chat_kernel, "vn.analytics.turns().status.tolist()") == "['interrupted']"
+    assert (
+        value_of(chat_kernel, "vn.analytics.turns(session=vn.orchestrator.session_id).status.tolist()")
+        == "['interrupted']"
+    )
 
 
 def test_while_a_tool_sleeps(chat_kernel: Kernel, llm_server: LLMServer) -> None:
@@ -136,7 +156,10 @@ def test_while_a_tool_sleeps(chat_kernel: Kernel, llm_server: LLMServer) -> None
     chat_kernel.wait_until(cell, lambda result: "tool runs" in result.stdout)
     done = interrupted(chat_kernel, cell)
     assert "interrupted" in shown(done)
-    assert value_of(chat_kernel, "vn.analytics.tool_calls().status.tolist()") == "['interrupted']"
+    assert (
+        value_of(chat_kernel, "vn.analytics.tool_calls(session=vn.orchestrator.session_id).status.tolist()")
+        == "['interrupted']"
+    )
     run_ok(chat_kernel, "%%victor\nNever mind")
     roles = [message["role"] for message in llm_server.requests[-1].body["messages"]]
     assert roles == ["system", "user", "assistant", "tool", "user"]
@@ -149,7 +172,10 @@ def test_while_a_tool_sleeps_in_a_cell_that_awaits(chat_kernel: Kernel, llm_serv
     chat_kernel.wait_until(cell, lambda result: "tool runs" in result.stdout)
     chat_kernel.interrupt()
     assert chat_kernel.wait(cell).status == "error"
-    assert value_of(chat_kernel, "vn.analytics.turns().status.tolist()") == "['interrupted']"
+    assert (
+        value_of(chat_kernel, "vn.analytics.turns(session=vn.orchestrator.session_id).status.tolist()")
+        == "['interrupted']"
+    )
 
 
 def test_a_cell_that_awaits_and_then_runs_the_magic(
@@ -170,7 +196,10 @@ def test_an_awaited_chat_is_stopped(chat_kernel: Kernel, llm_server: LLMServer) 
     chat_kernel.interrupt()
     assert chat_kernel.wait(cell).status == "error"
     llm_server.wait_for_disconnect()
-    assert value_of(chat_kernel, "vn.analytics.turns().status.tolist()") == "['interrupted']"
+    assert (
+        value_of(chat_kernel, "vn.analytics.turns(session=vn.orchestrator.session_id).status.tolist()")
+        == "['interrupted']"
+    )
     assert "loopback" in shown(run_ok(chat_kernel, "%%victor\nHi"))
 
 
@@ -185,21 +214,23 @@ def test_twice_in_a_row(chat_kernel: Kernel, llm_server: LLMServer, gate: thread
     assert "loopback" in shown(run_ok(chat_kernel, "%%victor\nAnd now?"))
 
 
-def test_a_verb(kernel: Kernel) -> None:
-    run_ok(kernel, "%load_ext victor_nb\nimport threading\nimport victor_nb.agent.model_choice as module")
-    run_ok(kernel, "opened = threading.Event()\nmodule.build_model = lambda *a, **k: print('asked') or opened.wait(60)")
-    cell = kernel.start("%victor use openai:gpt-5")
-    kernel.wait_until(cell, lambda result: "asked" in result.stdout)
-    interrupted(kernel, cell)
-    run_ok(kernel, "opened.set()")
+def test_a_verb(chat_kernel: Kernel) -> None:
+    run_ok(chat_kernel, "import threading\nimport victor_nb.agent.model_choice as module\nbuild = module.build_model")
+    waits = "module.build_model = lambda *a, **k: print('asked') or opened.wait(60)"
+    run_ok(chat_kernel, f"opened = threading.Event()\n{waits}")
+    cell = chat_kernel.start("%victor use openai:gpt-5")
+    chat_kernel.wait_until(cell, lambda result: "asked" in result.stdout)
+    interrupted(chat_kernel, cell)
+    run_ok(chat_kernel, "opened.set()\nmodule.build_model = build")
 
 
-def test_a_verb_that_works_on_the_main_thread(kernel: Kernel) -> None:
-    run_ok(kernel, "%load_ext victor_nb\nimport time\nimport victor_nb.notebook.verbs.run as module")
-    run_ok(kernel, "module._VERBS['model'] = lambda *_: print('works') or time.sleep(60)")
-    cell = kernel.start("%victor model")
-    kernel.wait_until(cell, lambda result: "works" in result.stdout)
-    interrupted(kernel, cell)
+def test_a_verb_that_works_on_the_main_thread(chat_kernel: Kernel) -> None:
+    run_ok(chat_kernel, "import time\nimport victor_nb.notebook.verbs.run as module\nmodel = module._VERBS['model']")
+    run_ok(chat_kernel, "module._VERBS['model'] = lambda *_: print('works') or time.sleep(60)")
+    cell = chat_kernel.start("%victor model")
+    chat_kernel.wait_until(cell, lambda result: "works" in result.stdout)
+    interrupted(chat_kernel, cell)
+    run_ok(chat_kernel, "module._VERBS['model'] = model")
 
 
 def test_in_a_loop_of_magics_what_follows_is_not_asked(
@@ -212,7 +243,10 @@ def test_in_a_loop_of_magics_what_follows_is_not_asked(
     done = interrupted(chat_kernel, cell)
     assert "One is done." in shown(done)
     assert len(llm_server.requests) == 2
-    assert value_of(chat_kernel, "vn.analytics.turns().status.tolist()") == "['ok', 'interrupted']"
+    assert (
+        value_of(chat_kernel, "vn.analytics.turns(session=vn.orchestrator.session_id).status.tolist()")
+        == "['ok', 'interrupted']"
+    )
 
 
 def seconds_to_idle(kernel: Kernel, cell: RunningCell) -> float:
