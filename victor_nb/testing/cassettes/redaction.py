@@ -25,7 +25,8 @@ _MARK: Final = re.compile(rf"(\[secret scrubbed: [^\]\n]{{1,80}}\]|{re.escape(RE
 _ADDRESS: Final = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
 _ROUNDS: Final = 4
 _NAMES: Final = (
-    r"(?:x-)?api[-_ ]?key|(?:access|auth|refresh|session|id)[-_]?token|client[-_]?secret|pass(?:word|wd|phrase)|secret"
+    r"(?:x-)?api[-_ ]?key|(?:access|auth|refresh|session|id)[-_]?token|client[-_]?secret|secret[-_]?access[-_]?key"
+    r"|pass(?:word|wd|phrase)|secret"
 )
 _NAMED: Final = re.compile(
     rf"(?i)(?P<name>\b[\w-]{{0,40}}(?:{_NAMES})\\?[\"']?\s{{0,3}}[:=]\s{{0,3}}(?:[a-z]{{1,10}}\s)?\\?[\"']?)"
@@ -33,12 +34,11 @@ _NAMED: Final = re.compile(
 )
 _QUERY: Final = re.compile(r"(?i)(?P<name>[?&](?:key|token|sig|signature|code|auth|[\w-]{0,20}_token)=)[\w.~+/=%-]{8,}")
 _COOKIE: Final = re.compile(r"(?i)(?P<name>\b(?:set-)?cookie\\?[\"']?:\s{0,3}\\?[\"']?)[^\s=;\"'\\]{1,80}=[^\s\"'\\]+")
-_USER: Final = re.compile(r"(?P<name>\w://)[^\s/:@\"'\\]{1,256}(?=@[\w\[])")
+_USER: Final = re.compile(r"(?P<name>\w://)[^\s/@\"'\\]{1,256}(?=@[\w\[])")
 _MORE: Final = (
     (("key", "token", "secret", "pass", "api"), _NAMED, "secret"),
     (("?", "&"), _QUERY, "secret"),
     (("cookie",), _COOKIE, "cookie"),
-    (("://",), _USER, "user"),
 )
 
 
@@ -66,9 +66,7 @@ class Redaction:
 
     def json(self, value: JsonValue) -> JsonValue:
         """The same for all texts of a value, in names of fields too, and for a secret that its field's name tells."""
-        text = json.dumps(value, ensure_ascii=False)
-        clean = self._scrubber.document(text)
-        return self._inside(value if clean == text else json.loads(clean))
+        return self._inside(value)
 
     def _inside(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -93,6 +91,8 @@ class Redaction:
     def _part(self, text: str) -> str:
         if not text:
             return text
+        if "://" in text:
+            text = _USER.sub(lambda found: found["name"] + scrubbed("user"), text)
         text = _without(self._scrubber.message(text))
         if self._homes:
             text = self._homes.sub(HOME, text)
