@@ -41,7 +41,8 @@ def read(path: Path) -> CassetteFile:
     except FileNotFoundError:
         return CassetteFile()
     except OSError as error:
-        hint = "name a file in it" if path.is_dir() else "look at its permissions, and at those of its folder"
+        folder = isinstance(error, IsADirectoryError)
+        hint = "name a file in it" if folder else "look at its permissions, and at those of its folder"
         raise CassetteError(f"the cassette {path} cannot be read: {_reason(error)}.", hint=hint) from None
     try:
         text = raw.decode("utf-8-sig")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any, Final, cast
 
 from victor_nb.errors import VictorError
@@ -26,16 +27,16 @@ class MissingRecordingError(CassetteError):
         return [f"{type(self).__name__}: {first}", *more, f"  → {self.hint}"]
 
 
-def missing(request: Sent, takes: Sequence[Take], place: str) -> MissingRecordingError:
-    """The error for a request that is not among `takes`, those of the cassette `place`."""
-    lines = [f'"{first_line(request.messages)}" is not recorded in {place}.']
+def missing(request: Sent, takes: Sequence[Take], place: Path) -> MissingRecordingError:
+    """The error for a request that is not among `takes`, those of the file `place`."""
+    lines = [f'"{first_line(request.messages)}" is not recorded in {place.name}.']
     if takes:
         number, nearest = max(enumerate(takes, 1), key=lambda found: _nearness(request, found[1].sent))
         lines.append(f'  nearest: recording {number} of {len(takes)}, "{first_line(nearest.sent.messages)}"')
         what, recorded, now = next(_differences(nearest.sent, request), ("nothing that is shown", "", ""))
         lines += [f"  differs in: {what}", f"    recorded: {shortened(recorded)}", f"    now:      {shortened(now)}"]
     else:
-        lines.append("  Nothing is recorded there.")
+        lines.append("  Nothing is recorded there." if place.exists() else f"  There is no file {place}.")
     return MissingRecordingError("\n".join(lines), hint="record it: VICTOR_CASSETTE_MODE=record, with the model's key")
 
 

@@ -180,7 +180,7 @@ def found(cassette: Cassette, asked: Sent) -> Take:
     take = cassette.find(asked)
     if take is None:
         cassette.miss(asked)
-        raise missing(asked, cassette.takes, cassette.path.name)
+        raise missing(asked, cassette.takes, cassette.path)
     return take
 
 

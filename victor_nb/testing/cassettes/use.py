@@ -78,7 +78,7 @@ def use_cassette(
     if wanted == "live":
         return
     if cassette.missing:
-        raise missing(cassette.missing[0], cassette.takes, cassette.path.name)
+        raise missing(cassette.missing[0], cassette.takes, cassette.path)
     if wanted == "verify":
         _tell_differences(cassette)
     elif wanted != "replay":

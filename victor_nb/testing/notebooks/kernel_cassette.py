@@ -75,7 +75,7 @@ class KernelCassette(Cassette):
             recorded=self.recorded,
             verified=self.replayed - len(given),
             unused=len(self.unused),
-            missing=str(missing(self.missing[0], self.takes, self.path.name)) if self.missing else "",
+            missing=str(missing(self.missing[0], self.takes, self.path)) if self.missing else "",
             changed=told(self.differences, self.path.name, fail=True),
             reworded=told(self.differences, self.path.name, fail=False),
             tokens=sum(take.answer.reply.usage.total_tokens for take in given),
