@@ -41,11 +41,17 @@ class Take:
 
 @dataclass(frozen=True)
 class Player:
-    """What is known of a model before it answers: its name, its provider, and the tokens of its window."""
+    """What is known of a model before it answers: its name, its provider, the tokens of its window, and whether its
+    server is a `local` one, whose answers cost nothing."""
 
     name: str
     provider: str
     context_window: int | None = None
+    local: bool = False
+
+    def to_json(self) -> JsonMap:
+        found: JsonMap = {"name": self.name, "provider": self.provider, "context_window": self.context_window}
+        return found | {"local": True} if self.local else found
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ def _player(data: Any) -> Player:
     window = data.get("context_window")
     if window is not None and (not isinstance(window, int) or isinstance(window, bool)):
         raise TypeError("context_window is no number")
-    return Player(str(data["name"]), str(data["provider"]), window)
+    return Player(str(data["name"]), str(data["provider"]), window, data.get("local") is True)
 
 
 def _above(after: object, takes: Sequence[Take]) -> Take:

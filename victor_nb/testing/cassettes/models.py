@@ -6,8 +6,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator
+from typing import Final
 
 from victor_nb.messages import ModelDelta, ModelReply, ModelRequest
+from victor_nb.models.prices import is_private
 from victor_nb.models.taping import Redact
 from victor_nb.protocols import IChatModel
 from victor_nb.testing.cassettes.answer import Answer, Timing
@@ -19,12 +21,13 @@ from victor_nb.testing.cassettes.recorded_clock import RecordedClock
 from victor_nb.testing.cassettes.redaction import Redaction
 from victor_nb.testing.cassettes.sent import Sent, public_name
 
+_LOCAL: Final = "http://localhost"
+"""Stands for the address of any server of one's own: no price is looked for."""
+
 
 class ReplayingModel:
     """Gives the answers of a cassette; needs no key, no provider's package and no network. With a `pace` it takes the
     time that was recorded, divided by it."""
-
-    base_url: str | None = None
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class ReplayingModel:
         self.name = player.name if player else named or "not recorded"
         self.provider = player.provider if player else "cassette"
         self.context_window = player.context_window if player else None
+        self.base_url = _LOCAL if player and player.local else None
         self._cassette = cassette
         self._clock = clock
         self._pace = pace
@@ -168,7 +172,8 @@ class RecordingModel:
         if reply.complete:
             name, provider = self._redaction.text(self.name), self._redaction.text(self.provider)
             answer = Answer.of(reply, deltas, timing, self._redaction)
-            self._cassette.record(asked, answer, Player(name, provider, self.context_window), turn)
+            local = self.base_url is not None and is_private(self.base_url)
+            self._cassette.record(asked, answer, Player(name, provider, self.context_window, local), turn)
 
 
 def found(cassette: Cassette, asked: Sent) -> Take:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from victor_nb.testing.cassettes.form import Player, Take
@@ -32,7 +31,7 @@ class Page:
             self._takes, self._texts, self._table, self._ends = [], [], ToolTable(), {}
         for take in takes[len(self._takes) :]:
             self._add(take)
-        models: JsonMap = {named: asdict(player) for named, player in sorted(players.items())}
+        models: JsonMap = {named: player.to_json() for named, player in sorted(players.items())}
         head: JsonMap = {"victor_cassette": VERSION, "models": models}
         if self._table.entries:
             head["tools"] = dict(self._table.entries)

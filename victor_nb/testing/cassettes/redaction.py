@@ -40,6 +40,7 @@ _MORE: Final = (
     (("?", "&"), _QUERY, "secret"),
     (("cookie",), _COOKIE, "cookie"),
 )
+_TELLS: Final = ("0x", *(tell for tells, _, _ in _MORE for tell in tells))
 
 
 class Redaction:
@@ -101,8 +102,12 @@ class Redaction:
 
 def _without(text: str) -> str:
     low = text.lower()
-    if "0x" in low:
-        text = _ADDRESS.sub("0x…", text)
+    for tell in _TELLS:  # most texts hold none of them
+        if tell in low:
+            break
+    else:
+        return mended_text(text)
+    text = _ADDRESS.sub("0x…", text)
     for tells, pattern, kind in _MORE:
         if any(tell in low for tell in tells):
             text = pattern.sub(lambda found, kind=kind: found["name"] + scrubbed(kind), text)
