@@ -19,6 +19,7 @@ import struct
 import subprocess
 import tempfile
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -184,8 +185,11 @@ def pushgateway_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 
 @pytest.fixture
 def pushgateway(pushgateway_server: str) -> str:
-    """The URL of an empty Pushgateway, for `prometheus_client.push_to_gateway`; `/metrics` shows what it holds."""
+    """The URL of an empty Pushgateway, for `prometheus_client.push_to_gateway`; `/metrics` shows what it holds. It says
+    that it wipes before it has: who reads at once may still find what another test has pushed."""
     http_request("PUT", f"{pushgateway_server}/api/v1/admin/wipe")
+    while "push_time_seconds{" in http_request("GET", f"{pushgateway_server}/metrics")[1]:
+        time.sleep(0.01)
     return pushgateway_server
 
 
