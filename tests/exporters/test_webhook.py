@@ -124,11 +124,17 @@ async def test_the_server_says_when_to_come_back(webhook, post):
 
 
 @pytest.mark.parametrize(
-    "answer", [Answer(reset=True), Answer(body=b"half of it", reset=True), Answer(delay_s=30), Answer(stalls_after=3)]
+    ("answer", "timeout_s"),
+    [
+        (Answer(reset=True), 10),
+        (Answer(body=b"half of it", reset=True), 10),
+        (Answer(delay_s=30), 1),
+        (Answer(stalls_after=3), 1),
+    ],
 )
-async def test_no_whole_answer_is_no_confirmation(webhook, post, answer):
+async def test_no_whole_answer_is_no_confirmation(webhook, post, answer, timeout_s):
     webhook.answer(answer)
-    exporter = post(timeout_s=0.5)
+    exporter = post(timeout_s=timeout_s)
     error = await failed(exporter, batch(2))
     assert error.retryable
     assert webhook.url in error.message

@@ -83,9 +83,11 @@ def test_what_is_chosen_is_shown_and_stays_chosen(panel: WidgetModels) -> None:
 
 def test_nothing_is_read_when_nothing_happened(panel: WidgetModels) -> None:
     panel.wait_for("nothing lost")
-    run_ok(panel.kernel, "import time; time.sleep(1.5)")
-    before = len(panel.messages)
-    run_ok(panel.kernel, "time.sleep(1.5)")
+    for _ in range(6):  # until what was under way on a busy machine has come
+        before = len(panel.messages)
+        run_ok(panel.kernel, "import time; time.sleep(1.5)")
+        if len(panel.messages) == before:
+            break
     assert len(panel.messages) == before
 
 

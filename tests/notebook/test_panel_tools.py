@@ -116,7 +116,6 @@ def test_a_tool_whose_time_was_up_before_the_kernel_was_free_waits_no_more(panel
     panel.enter(panel.find("TextModel"), "Use late")
     panel.kernel.wait_for(lambda: len(shared[1].requests) > before)
     cell = panel.kernel.start("time.sleep(2.5)")
-    panel.wait_for("Waiting for the kernel")
     panel.kernel.wait(cell)
     panel.wait_for("<p>Done</p>")
     assert "Waiting for the kernel" not in panel.text()
