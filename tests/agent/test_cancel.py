@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from victor_nb.agent.coordinators import ConfigCoordinator, ContextCoordinator
+from victor_nb.agent.interruption import left_by
 from victor_nb.agent.orchestrator import AgentOrchestrator
 from victor_nb.config.settings import Settings
 from victor_nb.messages import Message
@@ -180,13 +181,14 @@ async def test_a_cancelled_turn_keeps_its_partial_answer():
     turn = asyncio.ensure_future(orchestrator.chat("go", on_chunk=lambda _: some.set()))
     await some.wait()
     turn.cancel()
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(asyncio.CancelledError) as interruption:
         await turn
     role, text = contents(orchestrator)[-1]
     assert role == "assistant"
     assert text.startswith("one")
     assert "[interrupted by the user]" in text
     last = orchestrator.last_response
+    assert left_by(interruption.value) is last
     assert (last.status, last.usage.source) == ("interrupted", "estimated")
     (recorded,) = await orchestrator.analytics_coordinator.query_analytics(types=["turn_completed"])
     assert recorded.data["status"] == "interrupted"

@@ -153,6 +153,9 @@ async def test_an_exported_session_is_imported_as_it_was(talked: AgentOrchestrat
         talked.sessions.import_file(file)
     with pytest.raises(SessionError, match="there already"):
         talked.sessions.export("thesis", file)
+    for nowhere in (file / "below.jsonl", tmp_path / "no" / "folder.jsonl", tmp_path / ("x" * 300)):
+        with pytest.raises(SessionError, match="cannot be written"):
+            talked.sessions.export("thesis", nowhere)
 
 
 async def test_a_stored_session_is_not_written_over_by_who_has_not_opened_it(

@@ -4,6 +4,7 @@ or not at all: what is wrong is told with its line.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import os
@@ -58,8 +59,9 @@ def write(path: Path, content: SessionFile) -> None:
     except FileExistsError:
         raise SessionError(f"{path} is there already.", hint="name a file that does not exist") from None
     except OSError as error:
-        part.unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where nothing can be written, nothing was
+            part.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         raise SessionError(f"{path} cannot be written: {error}.", hint="name another folder") from None
 
 
