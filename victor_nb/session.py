@@ -43,6 +43,11 @@ class Session:
         """On every turn of the notebook; `%victor tags` sets them."""
 
     @property
+    def is_begun(self) -> bool:
+        """Whether there is an orchestrator, and with it a conversation."""
+        return self._orchestrator is not None
+
+    @property
     def orchestrator(self) -> AgentOrchestrator:
         if self._orchestrator is None:
             self._orchestrator = AgentOrchestrator(tool_runner=_run_tool, origin=self._origin, approve=self.approve)

@@ -38,7 +38,7 @@ def sick_kernel(folder: Path, **environment: str) -> Kernel:
 def test_all_is_well(chat_kernel: Kernel) -> None:
     run_ok(chat_kernel, "%%victor\nHi")
     found = told(chat_kernel)
-    first = ["victor_nb", "extras", "front end", "widgets", "settings", "keys", "model"]
+    first = ["victor_nb", "extras", "front end", "widgets", "settings", "keys", "model", "answers"]
     assert list(found) == [*first, "store", "record", "exporters", "plots"]
     assert "✗" not in "".join(found.values())
     assert "openai-chat:m" in found["model"]

@@ -117,7 +117,7 @@ class Candidates:
 _USUAL_MODELS: Final = ("anthropic", "openai", "google", "ollama", "demo")
 """Names that mean a model, offered while the others are fetched: their list is in a package that is heavy to import."""
 
-_SINGLE: Final = frozenset({"use", "config", "help"})
+_SINGLE: Final = frozenset({"use", "cassette", "config", "help"})
 """Verbs after whose first word there is nothing more."""
 
 

@@ -30,6 +30,8 @@ VERBS: Final = {
     "search": "search WORDS: the messages that hold them, with their numbers, as a DataFrame",
     "records": "records: the compactions of this conversation, as a DataFrame",
     "budget": "budget [USD | off]: what this kernel run may spend from now on, and what it has spent",
+    "cassette": "cassette [record | replay | rewrite | verify | live | off]: answers from a recording, or to one\n"
+    "    replay 1x: in the time that was recorded, 2x twice as fast · alone: where it is, and what came of it",
     "continue": "continue [FLAG …]: go on with an answer that was interrupted, cut or broke off (flags as of %%victor)",
     "tools": "tools: what the model may call, as a DataFrame",
     "prompt": "prompt: the parts of the system prompt, as a DataFrame",
@@ -57,6 +59,8 @@ FOLLOWING: Final[Mapping[str, tuple[str, ...]]] = {
     "context": ("--last",),
     "config": ("<setting>",),
     "budget": ("off",),
+    "cassette": ("replay", "record", "rewrite", "verify", "live", "off"),
+    "cassette replay": ("1x", "2x"),
     "continue": ("<flag>",),
     "analytics": ("<column>", "size", "vacuum", "backup", "prune"),
     "analytics backup": ("<path>",),

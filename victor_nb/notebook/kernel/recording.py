@@ -9,31 +9,32 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from victor_nb.notebook.kernel.executed import Executed
-from victor_nb.testing.notebooks.recordings import Recordings
+from victor_nb.testing.notebooks.recordings import Recordings, here, set_here
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-_here: Recordings | None = None
+_begun = False
 
 
-def begin(shell: InteractiveShell | None) -> Recordings:
-    """Those of the kernel behind `shell`, or of a script or terminal; made and begun at the first call.
+def begin(shell: InteractiveShell | None) -> None:
+    """Once: as the environment says, or as a batch run needs it. In a script or terminal there is no kernel.
 
     Raises:
         UsageError: the environment names a mode that is none.
         CassetteError: the cassette cannot be read; recording under CI.
     """
-    global _here  # noqa: PLW0603 (a process has one kernel)
-    if _here is None:
-        in_kernel = shell is not None and hasattr(shell, "kernel")
-        made = Recordings(Executed(shell) if shell and in_kernel else None)
-        made.begin()
-        _here = made
-        atexit.register(made.kernel_ends)
-        if shell and in_kernel:
-            shell.events.register("post_run_cell", _cell_ended)
-    return _here
+    global _begun  # noqa: PLW0603 (a process has one kernel)
+    if _begun:
+        return
+    in_kernel = shell is not None and hasattr(shell, "kernel")
+    made = Recordings(Executed(shell) if shell and in_kernel else None)
+    made.begin()
+    _begun = True
+    set_here(made)
+    atexit.register(made.kernel_ends)
+    if shell and in_kernel:
+        shell.events.register("post_run_cell", _cell_ended)
 
 
 def begin_here() -> None:
@@ -43,5 +44,4 @@ def begin_here() -> None:
 
 
 def _cell_ended(result: Any = None) -> None:
-    if _here is not None:
-        _here.cell_ended(well=bool(getattr(result, "success", True)))
+    here().cell_ended(well=bool(getattr(result, "success", True)))

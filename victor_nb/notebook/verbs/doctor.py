@@ -18,6 +18,7 @@ from victor_nb.frames.dashboard_view import exporter_name
 from victor_nb.host import lent
 from victor_nb.notebook.verbs import doctor_setup
 from victor_nb.notebook.verbs.analytics import place_of
+from victor_nb.notebook.verbs.cassette import recordings_found
 from victor_nb.notebook.verbs.doctor_setup import version_of
 from victor_nb.notebook.verbs.export import told
 from victor_nb.notebook.verbs.finding import Check, Finding
@@ -205,6 +206,7 @@ _CHECKS: Final[dict[str, Check]] = {
     "settings": _settings,
     "keys": doctor_setup.keys,
     "model": _model,
+    "answers": recordings_found,
     "store": _store,
     "record": _record,
     "exporters": _exporters,

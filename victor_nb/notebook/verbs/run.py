@@ -18,6 +18,7 @@ from victor_nb.notebook.verbs import request as verbs_request
 from victor_nb.notebook.verbs import session as verbs_session
 from victor_nb.notebook.verbs.analytics import analytics
 from victor_nb.notebook.verbs.budget import budget
+from victor_nb.notebook.verbs.cassette import cassette
 from victor_nb.notebook.verbs.code import paste
 from victor_nb.notebook.verbs.continuation import continue_answer
 from victor_nb.notebook.verbs.doctor import examine
@@ -116,6 +117,7 @@ _VERBS: dict[str, Verb] = {
     "search": verbs_context.search,
     "records": verbs_context.records,
     "budget": budget,
+    "cassette": cassette,
     "continue": continue_answer,
     "tools": verbs_request.tools,
     "prompt": verbs_request.prompt,

@@ -15,6 +15,7 @@ from victor_nb.testing.notebooks.notebook_file import MAY_FAIL
 from victor_nb.testing.notebooks.tags import LIVE, tags_of
 
 if TYPE_CHECKING:
+    from victor_nb.testing.cassettes.cassette import Cassette
     from victor_nb.testing.cassettes.use import Mode
     from victor_nb.testing.notebooks.kernel import IKernel
     from victor_nb.testing.notebooks.kernel_cassette import KernelCassette
@@ -56,7 +57,7 @@ class Recordings:
         found = self._finder
         return self._place is None and not found.told and found.in_batch and len(found.candidates()) != 1
 
-    def switch(self, mode: Mode, pace: float | None = None) -> None:
+    def switch(self, mode: str, pace: float | None = None) -> None:
         """From now on. What was recorded so far is on disk.
 
         Raises:
@@ -64,12 +65,12 @@ class Recordings:
         """
         from victor_nb.testing.cassettes.use import checked_mode, checked_pace
 
-        mode, pace = checked_mode(mode), checked_pace(pace)
+        wanted, pace = checked_mode(mode), checked_pace(pace)
         before = self._cassette
-        self._cassette = None if mode == "live" else self._opened(mode)
+        self._cassette = None if wanted == "live" else self._opened(wanted)
         if before is not None and self._finder.in_batch:
             self._keep(before)
-        self._stand_in(mode, pace)
+        self._stand_in(wanted, pace)
 
     def _stand_in(self, mode: Mode, pace: float | None) -> None:
         from victor_nb.models import taping
@@ -117,6 +118,16 @@ class Recordings:
         if self._cassette is None:
             self._cassette = self._opened(self.mode)
         return self._cassette
+
+    def peek(self) -> Cassette:
+        """The one in use, or what its file holds; nothing is opened for it.
+
+        Raises:
+            CassetteError: it cannot be told which it is, or read.
+        """
+        from victor_nb.testing.cassettes.cassette import Cassette
+
+        return self._cassette or Cassette(self.place.cassette)
 
     def _opened(self, mode: Mode) -> KernelCassette:
         from victor_nb.testing.cassettes.file import check_writable
@@ -167,3 +178,17 @@ class Recordings:
     def _keep(self, cassette: KernelCassette) -> None:
         if not self._failed and not self._environment.get(DRAFT):
             cassette.keep()
+
+
+_here: Recordings | None = None
+
+
+def here() -> Recordings:
+    """Those of this process. Where nothing has begun them, models answer themselves."""
+    return _here or Recordings(None)
+
+
+def set_here(recordings: Recordings) -> None:
+    """Make them this process's."""
+    global _here  # noqa: PLW0603 (a process has one kernel)
+    _here = recordings
