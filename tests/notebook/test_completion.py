@@ -74,6 +74,8 @@ def test_verbs_and_flags_are_offered_alone(kernel: Kernel) -> None:
         ("%victor help doc", ["doctor"]),
         ("%victor session del", ["delete"]),
         ("%victor session delete thesis --y", ["--yes"]),
+        ("%victor cassette rep", ["replay"]),
+        ("%victor cassette replay ", ["1x", "2x"]),
         ("%victor panel ch", ["chat"]),
         ("%%victor -f co", ["code"]),
         ("%%victor --format=js", ["json"]),
