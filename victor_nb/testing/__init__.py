@@ -17,7 +17,12 @@ if TYPE_CHECKING:
         MissingRecordingError,
         use_cassette,
     )
-    from victor_nb.testing.conformance import check_exporter, check_exporter_async
+    from victor_nb.testing.conformance import (
+        check_exporter,
+        check_exporter_async,
+        check_strategy,
+        check_strategy_async,
+    )
     from victor_nb.testing.doubles import (
         InMemoryStore,
         Reply,
@@ -51,6 +56,8 @@ __all__ = [
     "capture_events",
     "check_exporter",
     "check_exporter_async",
+    "check_strategy",
+    "check_strategy_async",
     "cut",
     "fail",
     "no_real_models",
@@ -62,7 +69,7 @@ _ROOMS = {
     "capture": ("CapturedEvents", "capture_events"),
     "assertions": ("assert_no_failures", "assert_tool_called", "assert_turns"),
     "cassettes": ("Cassette", "CassetteError", "ChangedAnswersError", "MissingRecordingError", "use_cassette"),
-    "conformance": ("check_exporter", "check_exporter_async"),
+    "conformance": ("check_exporter", "check_exporter_async", "check_strategy", "check_strategy_async"),
     "doubles": ("InMemoryStore", "Reply", "ScriptError", "ScriptedModel", "Victor", "call", "cut", "fail", "when"),
     "refusal": ("RealModelError", "Refusals", "no_real_models"),
 }
