@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, Final, get_args
 
 from victor_nb.messages import JsonValue, Message, ModelDelta, ModelReply, ToolCall, Usage, UsageSource, new_id
@@ -57,10 +58,20 @@ class Answer:
         same = (text, thought) == (reply.message.content, reply.reasoning)
         return cls(clean, timing, tuple(_pieces(deltas)) if same and _is_whole(clean, deltas) else ())
 
+    @cached_property
+    def words(self) -> str:
+        """What it says and calls, as one text."""
+        return canonical([self.reply.message.content, _calls_of(self.reply.message)])
+
     def says_the_same(self, other: Answer) -> bool:
         """Words and calls; not how long they took, or how much of the request was cached."""
-        mine, its = self.reply.message, other.reply.message
-        return (mine.content, _calls_of(mine)) == (its.content, _calls_of(its))
+        return self.words == other.words
+
+    def timed_as(self, other: Answer) -> Answer:
+        """This one in the pieces and the time of another that says the same."""
+        return replace(
+            self, reply=replace(self.reply, reasoning=other.reply.reasoning), timing=other.timing, pieces=other.pieces
+        )
 
     def deltas(self) -> Iterator[ModelDelta]:
         """What streamed in, piece by piece."""

@@ -16,7 +16,6 @@ from victor_nb.testing.cassettes.answer import Answer
 from victor_nb.testing.cassettes.file import read, write
 from victor_nb.testing.cassettes.form import Player, Take
 from victor_nb.testing.cassettes.page import Page
-from victor_nb.testing.cassettes.redaction import HOME
 from victor_nb.testing.cassettes.sent import Sent
 from victor_nb.testing.cassettes.verify import Difference, difference
 
@@ -44,6 +43,7 @@ class Cassette:
         self.differences: list[Difference] = []
         self._lock = threading.RLock()
         self._used: defaultdict[bytes, int] = defaultdict(int)
+        self._unused = set(range(len(self.takes)))
         self._turns = 0
         self._recorded: list[_Recorded] = []
         self._by_key: defaultdict[bytes, list[int]] = defaultdict(list)
@@ -51,7 +51,7 @@ class Cassette:
         self._page = Page()
         for number, take in enumerate(self.takes):
             self._by_key[take.sent.key].append(number)
-            if HOME in self._file.text:
+            if take.sent.at_home:
                 self._by_homeless_key.setdefault(take.sent.homeless_key, take.sent.key)
 
     def find(self, sent: Sent) -> Take | None:
@@ -61,8 +61,10 @@ class Cassette:
             numbers = self._by_key.get(key)
             if not numbers:
                 return None
+            number = numbers[self._used[key] % len(numbers)]
             self._used[key] += 1
-            take = self.takes[numbers[(self._used[key] - 1) % len(numbers)]]
+            self._unused.discard(number)
+            take = self.takes[number]
             self.given.append(take)
             self.noted()
         return take
@@ -122,8 +124,12 @@ class Cassette:
     def unused_numbers(self) -> list[int]:
         """Which these are, counted from 1."""
         with self._lock:
-            used = {n for key, numbers in self._by_key.items() for n in numbers[: self._used.get(key, 0)]}
-        return [number + 1 for number in range(len(self.takes)) if number not in used]
+            return [number + 1 for number in sorted(self._unused)]
+
+    @property
+    def unused_count(self) -> int:
+        """How many these are."""
+        return len(self._unused)
 
     @property
     def replayed(self) -> int:
@@ -148,18 +154,36 @@ class Cassette:
         """Requests that were made side by side come in any order: those that are known stay where they were. Answers
         that say the same stay as they were, timings and all, so that a file recorded again does not change."""
         seen: defaultdict[bytes, int] = defaultdict(int)
-        last = -1.0
-        ranked: list[tuple[float, int, Take]] = []
-        for number, take in enumerate(takes):
+        last, known = -1.0, list[int | None]()
+        ranked: list[tuple[float, int]] = []
+        for place, take in enumerate(takes):
             numbers = self._by_key.get(take.sent.key, [])[seen[take.sent.key] :]
             seen[take.sent.key] += 1
             last = float(numbers[0]) if numbers else last + 1e-6
-            ranked.append((last, number, self._as_before(take, numbers[0]) if numbers else take))
-        return [take for _, _, take in sorted(ranked, key=lambda found: found[:2])]
+            known.append(numbers[0] if numbers else None)
+            ranked.append((last, place))
+        kept = self._as_before(takes, known)
+        return [kept[place] for _, place in sorted(ranked)]
 
-    def _as_before(self, take: Take, number: int) -> Take:
+    def _as_before(self, takes: Sequence[Take], known: Sequence[int | None]) -> list[Take]:
+        """`known` has which recording each was. Behind a question that is new, a conversation is new to its end: what
+        is answered as it was keeps the time that it took, and nothing else."""
+        free: defaultdict[str, list[int]] = defaultdict(list)
+        if None in known:
+            for number in sorted(set(range(len(self.takes))).difference(known), reverse=True):
+                free[self.takes[number].answer.words].append(number)
+        return [
+            self._as_known(take, number) if number is not None else self._as_timed(take, free)
+            for take, number in zip(takes, known, strict=True)
+        ]
+
+    def _as_known(self, take: Take, number: int) -> Take:
         old = self.takes[number]
         return old if old.answer.says_the_same(take.answer) else Take(old.sent, take.answer)
+
+    def _as_timed(self, take: Take, free: Mapping[str, list[int]]) -> Take:
+        numbers = free.get(take.answer.words)
+        return Take(take.sent, take.answer.timed_as(self.takes[numbers.pop()].answer)) if numbers else take
 
 
 def save_takes(

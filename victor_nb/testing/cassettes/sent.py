@@ -13,7 +13,7 @@ from typing import Final
 from victor_nb.errors import VictorError
 from victor_nb.messages import JsonValue
 from victor_nb.models.catalog import parse
-from victor_nb.testing.cassettes.redaction import Redaction, homeless
+from victor_nb.testing.cassettes.redaction import HOME, Redaction, homeless
 from victor_nb.testing.cassettes.talk import JsonMap, Talk, canonical, digest
 
 SETTINGS: Final = (
@@ -66,6 +66,11 @@ class Sent:
     def homeless_key(self) -> bytes:
         """The key, had nobody's home folder been named."""
         return digest(*map(homeless, self._rest()), before=self.talk.homeless if self.talk else b"")
+
+    @property
+    def at_home(self) -> bool:
+        """Whether the recording machine's home folder is named."""
+        return bool(self.talk and self.talk.at_home) or any(HOME in part for part in self._rest())
 
     def _rest(self) -> Iterator[str]:
         yield self.tools.text

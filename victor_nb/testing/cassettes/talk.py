@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from victor_nb.messages import JsonValue
-from victor_nb.testing.cassettes.redaction import homeless
+from victor_nb.testing.cassettes.redaction import HOME, homeless
 
 JsonMap = dict[str, JsonValue]
 _START = b""
@@ -35,17 +35,21 @@ def digest(*texts: str, before: bytes = _START) -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class Talk:
-    """`message` behind all that came `before` it; `digest` is the same for equal messages in the same order."""
+    """`message` behind all that came `before` it; `digest` is the same for equal messages in the same order. `at_home`
+    tells whether the recording machine's home folder is named in any of them."""
 
     before: Talk | None
     message: JsonMap
     size: int
     digest: bytes
+    at_home: bool
 
     @classmethod
     def ending(cls, message: JsonMap, before: Talk | None) -> Talk:
-        size, known = (before.size + 1, before.digest) if before else (1, _START)
-        return cls(before, message, size, digest(canonical(message), before=known))
+        text = canonical(message)
+        if before is None:
+            return cls(None, message, 1, digest(text), HOME in text)
+        return cls(before, message, before.size + 1, digest(text, before=before.digest), before.at_home or HOME in text)
 
     @classmethod
     def of(cls, messages: Iterable[JsonMap], before: Talk | None = None) -> Talk | None:

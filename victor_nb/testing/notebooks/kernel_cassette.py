@@ -74,7 +74,7 @@ class KernelCassette(Cassette):
             replayed=len(given),
             recorded=self.recorded,
             verified=self.replayed - len(given),
-            unused=len(self.unused),
+            unused=self.unused_count,
             missing=str(missing(self.missing[0], self.takes, self.path)) if self.missing else "",
             changed=told(self.differences, self.path.name, fail=True),
             reworded=told(self.differences, self.path.name, fail=False),
