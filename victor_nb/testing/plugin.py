@@ -6,13 +6,9 @@ comes back in a file, and counts whatever the notebook made of it.
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import shutil
-import tempfile
 from collections.abc import Generator
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,8 +17,6 @@ import pytest
 pytest_plugins = ("victor_nb.testing.fixtures", "victor_nb.testing.kernels.under_pytest")
 _MODES: Final = ("replay", "record", "rewrite", "verify", "live")
 _MODE: Final = "VICTOR_CASSETTE_MODE"
-_COUNTED: Final = ("replayed", "recorded", "verified", "unused", "tokens", "cost_usd")
-_UNSAFE: Final = re.compile(r"[^\w.-]+")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -56,7 +50,9 @@ def _is_notebook(item: pytest.Item) -> bool:
 
 
 def _cassette(item: pytest.Item, name: str) -> Path:
-    return item.path.parent / str(item.config.getini("victor_cassettes")) / f"{_UNSAFE.sub('-', name)}.json"
+    from victor_nb.testing.notebooks.notebook_file import file_name
+
+    return item.path.parent / str(item.config.getini("victor_cassettes")) / file_name(name)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -82,27 +78,20 @@ def _around_test(item: pytest.Item, marker: pytest.Mark) -> Generator[None, Any,
 
 def _around_notebook(item: pytest.Item) -> Generator[None, Any, Any]:
     """The kernel inherits the environment, and has a store of its own."""
-    mode, path = mode_of(item.config), _cassette(item, item.path.stem)
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="victor-nb-", ignore_cleanup_errors=True)))
-        told, draft = folder / "report.json", folder / "draft.json"
-        variables = {"VICTOR_CASSETTE": str(path.absolute()), _MODE: mode, "VICTOR_HOME": str(folder / "home")}
-        variables |= {"VICTOR_CASSETTE_NOTEBOOK": str(item.path.absolute())}
-        variables |= {"VICTOR_CASSETTE_REPORT": str(told), "VICTOR_CASSETTE_DRAFT": str(draft)}
-        stack.callback(_restore, {name: os.environ.get(name) for name in variables})
-        os.environ.update(variables)
+    from victor_nb.testing.notebooks.trial import trial
+
+    path = _cassette(item, item.path.stem)
+    with trial(item.path, path, mode_of(item.config)) as run, _environment(run.environment):
         before = item.path.read_text(encoding="utf-8") if item.config.getoption("overwrite", False) else ""
         try:
             result = yield
         finally:
             if before:
                 _settle(item.path, before)
-            report: dict[str, Any] = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else {}
+            report = run.report()
             item.user_properties.append(("victor_nb", report))
         _check(item, report, path)
-        if draft.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(draft, path)
+        run.keep()
         return result
 
 
@@ -112,20 +101,26 @@ def _settle(path: Path, before: str) -> None:
     settle(path, before)
 
 
-def _restore(before: dict[str, str | None]) -> None:
-    for name, value in before.items():
-        if value is None:
+@contextmanager
+def _environment(variables: dict[str, str]) -> Generator[None]:
+    """For the length of the block."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
             os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
+            os.environ.update({} if value is None else {name: value})
 
 
 def _check(item: pytest.Item, report: dict[str, Any], path: Path) -> None:
     """Raises when the notebook has passed and must not."""
-    if report.get("missing"):
-        pytest.fail(f"{report['missing']}\n\npytest --victor=record {item.path.name} records it", pytrace=False)
-    if report.get("changed"):
-        pytest.fail(f"{report['changed']}\n\npytest --victor=rewrite {item.path.name} records them", pytrace=False)
+    from victor_nb.testing.notebooks.trial import mishap
+
+    if found := mishap(report):
+        what = "it" if found.mode == "record" else "them"
+        pytest.fail(f"{found.text}\n\npytest --victor={found.mode} {item.path.name} records {what}", pytrace=False)
     if report.get("reworded"):
         item.warn(pytest.PytestWarning(report["reworded"]))
     unused, wanted = report.get("unused", 0), item.config.getini("victor_unused")
@@ -146,14 +141,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for name, value in report.user_properties
         if name == "victor_nb"
     ]
-    total = {name: sum(one.get(name, 0) for one in found) for name in _COUNTED}
-    missing = sum(bool(one.get("missing")) for one in found)
-    if not (total["replayed"] or total["recorded"] or total["verified"] or missing):
-        return
-    parts = [f"{total['replayed']} answers replayed"]
-    parts += [f"{total['verified']} verified"] if total["verified"] else []
-    parts += [f"{total['recorded']} recorded"] if total["recorded"] else []
-    parts += [f"{missing} notebooks asked for more"] if missing else []
-    parts += [f"{total['unused']} unused"] if total["unused"] else []
-    saved = f"{total['tokens']:,} tokens and ${total['cost_usd']:.4f} saved"
-    terminalreporter.write_line(f"victor_nb: {', '.join(parts)}; {saved}")
+    from victor_nb.testing.notebooks.trial import told
+
+    if line := told(found):
+        terminalreporter.write_line(f"victor_nb: {line}")

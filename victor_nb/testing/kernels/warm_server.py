@@ -51,7 +51,6 @@ class WarmServer:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        self._requests.setblocking(False)
         self._heard = b""
         self._lock = Lock()
 
@@ -64,7 +63,7 @@ class WarmServer:
         ends = time.monotonic() + timeout_s
         while not self._heard.endswith(b"\n"):
             with suppress(BlockingIOError):
-                if not (received := self._requests.recv(4096)):
+                if not (received := self._requests.recv(4096, socket.MSG_DONTWAIT)):
                     raise NotForkedError("the server of warm kernels has ended")
                 self._heard += received
                 continue
@@ -87,11 +86,7 @@ class WarmServer:
         os.close(writes)
         try:
             with self._lock:
-                self._requests.setblocking(True)
-                try:
-                    send(self._requests, job, Files(nothing, stdout, stderr, its.fileno()))
-                finally:
-                    self._requests.setblocking(False)
+                send(self._requests, job, Files(nothing, stdout, stderr, its.fileno()))
         except OSError as error:
             mine.close()
             raise NotForkedError(f"the server of warm kernels is gone ({error.strerror or error})") from None
@@ -114,6 +109,7 @@ class WarmServer:
 
 _servers: dict[tuple[int, Interpreter], WarmServer] = {}
 """By process: a fork of this one starts its own."""
+_starting = Lock()
 
 
 def server_of(interpreter: Interpreter, environment: Mapping[str, str]) -> WarmServer:
@@ -123,11 +119,12 @@ def server_of(interpreter: Interpreter, environment: Mapping[str, str]) -> WarmS
         OSError: it cannot be started.
     """
     key = (os.getpid(), interpreter)
-    if key not in _servers:
-        if not _servers:
-            atexit.register(stop_servers)
-        _servers[key] = WarmServer(interpreter, with_parent(environment))
-    return _servers[key]
+    with _starting:
+        if key not in _servers:
+            if not _servers:
+                atexit.register(stop_servers)
+            _servers[key] = WarmServer(interpreter, with_parent(environment))
+        return _servers[key]
 
 
 def start_ahead() -> None:

@@ -50,6 +50,7 @@ _WARM: Final = (
     "victor_nb.notebook.kernel.recording",
     "victor_nb.testing.notebooks.kernel_tape",
     "victor_nb.testing.notebooks.kernel_cassette",
+    "victor_nb.testing.cassettes.models",
     "victor_nb.frames.handle",
     "victor_nb.frames.summary",
     "victor_nb.frames.sessions",
