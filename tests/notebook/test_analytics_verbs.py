@@ -12,6 +12,7 @@ from support.cells import error_of, run_ok, value_of
 from support.kernels import Kernel
 from support.llm_server import LLMServer
 
+HERE = "session=vn.orchestrator.session_id"
 EXPORTER = """
 class {name}(vn.BaseAnalyticsExporter):
     destination = "{name}"
@@ -31,27 +32,27 @@ vn.add_exporter(exporter)
 
 
 def tags_of(kernel: Kernel) -> list[dict[str, object]]:
-    return [json.loads(text) for text in ast.literal_eval(value_of(kernel, "vn.analytics.turns().tags.tolist()"))]
+    return [
+        json.loads(text) for text in ast.literal_eval(value_of(kernel, f"vn.analytics.turns({HERE}).tags.tolist()"))
+    ]
 
 
-def test_tags_of_a_cell_a_block_and_the_notebook(chat_kernel: Kernel) -> None:
-    run_ok(chat_kernel, "%%victor --tag variant=A --tag n=2 --tag alone\nHi")
-    assert (
-        run_ok(chat_kernel, "%victor tags site=Oslo variant=Z").stdout == "Every turn is tagged site=Oslo variant=Z.\n"
-    )
-    run_ok(chat_kernel, "%%victor --tag variant=B\nHi")
-    run_ok(chat_kernel, "with vn.tags(variant='C'):\n    get_ipython().run_cell_magic('victor', '', 'Hi')")
-    run_ok(chat_kernel, "with vn.tags(variant='D'):\n    await vn.orchestrator.chat('Hi', tags={'seed': 1})")
-    assert run_ok(chat_kernel, "%victor tags clear").stdout == "No tags.\n"
-    run_ok(chat_kernel, "%%victor\nHi")
-    assert tags_of(chat_kernel) == [
+def test_tags_of_a_cell_a_block_and_the_notebook(chat: Kernel) -> None:
+    run_ok(chat, "%%victor --tag variant=A --tag n=2 --tag alone\nHi")
+    assert run_ok(chat, "%victor tags site=Oslo variant=Z").stdout == "Every turn is tagged site=Oslo variant=Z.\n"
+    run_ok(chat, "%%victor --tag variant=B\nHi")
+    run_ok(chat, "with vn.tags(variant='C'):\n    get_ipython().run_cell_magic('victor', '', 'Hi')")
+    run_ok(chat, "with vn.tags(variant='D'):\n    await vn.orchestrator.chat('Hi', tags={'seed': 1})")
+    assert run_ok(chat, "%victor tags clear").stdout == "No tags.\n"
+    run_ok(chat, "%%victor\nHi")
+    assert tags_of(chat) == [
         {"alone": True, "n": 2, "variant": "A"},
         {"site": "Oslo", "variant": "B"},
         {"site": "Oslo", "variant": "C"},
         {"seed": 1, "site": "Oslo", "variant": "D"},
         {},
     ]
-    shown = value_of(chat_kernel, "vn.analytics.summary(by='tag:variant').tag_variant.dropna().tolist()")
+    shown = value_of(chat, f"vn.analytics.summary(by='tag:variant', {HERE}).tag_variant.dropna().tolist()")
     assert shown == "['A', 'B', 'C', 'D']"
 
 
@@ -83,26 +84,28 @@ def test_the_store_is_measured_pruned_vacuumed_and_copied(chat_kernel: Kernel, t
     assert value_of(chat_kernel, "len(vn.analytics.turns())") == "1"
 
 
-def test_what_is_old_goes(chat_kernel: Kernel) -> None:
-    run_ok(chat_kernel, "%%victor\nHi")
-    run_ok(chat_kernel, "import time; time.sleep(1.1)")
-    told = run_ok(chat_kernel, "%victor analytics prune --before 1s").stdout
+def test_what_is_old_goes(chat: Kernel) -> None:
+    run_ok(chat, "%%victor\nHi")
+    run_ok(chat, "import time; time.sleep(1.1)")
+    told = run_ok(chat, "%victor analytics prune --before 1s").stdout
     assert int(re.match(r"Deleted (\d+) events", told)[1]) > 5
-    assert value_of(chat_kernel, "len(vn.analytics.turns())") == "0"
-    assert value_of(chat_kernel, "vn.analytics.turns().attrs['victor']['gaps']") == "{}"
+    assert value_of(chat, "len(vn.analytics.turns())") == "0"
+    assert value_of(chat, "vn.analytics.turns().attrs['victor']['gaps']") == "{}"
 
 
-def test_export_now_tells_a_line_an_exporter(chat_kernel: Kernel) -> None:
-    assert "There is no exporter" in run_ok(chat_kernel, "%victor export now").stdout
-    run_ok(chat_kernel, EXPORTER.format(name="Good", refuses=""))
-    run_ok(chat_kernel, EXPORTER.format(name="Dead", refuses="all"))
-    run_ok(chat_kernel, "%%victor\nHi")
-    good, dead = run_ok(chat_kernel, "%victor export now").stdout.splitlines()
+def test_export_now_tells_a_line_an_exporter(chat: Kernel) -> None:
+    run_ok(chat, "analytics = vn.orchestrator.analytics_coordinator")
+    assert "There is no exporter" in run_ok(chat, "%victor export now").stdout
+    run_ok(chat, EXPORTER.format(name="Good", refuses=""))
+    run_ok(chat, EXPORTER.format(name="Dead", refuses="all"))
+    run_ok(chat, "%%victor\nHi")
+    good, dead = run_ok(chat, "%victor export now").stdout.splitlines()
     assert re.fullmatch(r"✓ Good: \d+ delivered", good)
     assert re.fullmatch(r"✗ Dead: 0 delivered, \d+ pending \(ConnectionError: nobody there\)", dead)
-    frame = run_ok(chat_kernel, "%victor export").displays[0]["text/plain"]
+    frame = run_ok(chat, "%victor export").displays[0]["text/plain"]
     assert "pending" in frame
     assert "Dead:Dead" in frame
+    run_ok(chat, "for one in analytics.exporters: analytics.remove_exporter(one)")
 
 
 def test_what_was_refused_is_set_aside_and_tried_again(chat_kernel: Kernel) -> None:

@@ -85,20 +85,20 @@ def test_a_tool_that_raises_does_not_fail_the_cell(shared: Shared) -> None:
         assert says in told(server)
 
 
-def test_the_decorator_offers_a_tool_and_a_later_cell_replaces_it(chat_kernel: Kernel, llm_server: LLMServer) -> None:
+def test_the_decorator_offers_a_tool_and_a_later_cell_replaces_it(chat: Kernel, llm_server: LLMServer) -> None:
     for version in ("old", "new"):
-        run_ok(chat_kernel, f"@vn.tool\ndef lookup() -> str:\n    return '{version}'")
+        run_ok(chat, f"@vn.tool\ndef lookup() -> str:\n    return '{version}'")
         call(llm_server, "lookup")
-        ask(chat_kernel)
+        ask(chat)
         assert told(llm_server) == version
     assert [tool["function"]["name"] for tool in llm_server.requests[-1].body["tools"]] == ["lookup"]
 
 
-def test_a_tool_with_a_name_of_its_own_is_replaced_too(chat_kernel: Kernel, llm_server: LLMServer) -> None:
+def test_a_tool_with_a_name_of_its_own_is_replaced_too(chat: Kernel, llm_server: LLMServer) -> None:
     for version in ("old", "new"):
-        run_ok(chat_kernel, f"@vn.tool(name='search')\ndef _find_{version}() -> str:\n    return '{version}'")
+        run_ok(chat, f"@vn.tool(name='search')\ndef _find_{version}() -> str:\n    return '{version}'")
     call(llm_server, "search")
-    ask(chat_kernel)
+    ask(chat)
     assert told(llm_server) == "new"
 
 
@@ -118,20 +118,24 @@ server.run()
 """
 
 
-def test_cells_that_offer_tools_may_be_run_again(chat_kernel: Kernel, llm_server: LLMServer, tmp_path: Path) -> None:
+def test_cells_that_offer_tools_may_be_run_again(chat: Kernel, llm_server: LLMServer, tmp_path: Path) -> None:
     (tmp_path / "notes.py").write_text(SERVER)
-    cells = (TWO, "_ = vn.tool(vn.MCPTools('notes.py'))", "@vn.tool\ndef first() -> int:\n    return 1")
+    cells = (
+        TWO,
+        f"_ = vn.tool(vn.MCPTools({str(tmp_path / 'notes.py')!r}))",
+        "@vn.tool\ndef first() -> int:\n    return 1",
+    )
     for cell in (*cells, *cells):
-        run_ok(chat_kernel, cell)
-    run_ok(chat_kernel, "%%victor\nGo")
+        run_ok(chat, cell)
+    run_ok(chat, "%%victor\nGo")
     offered = [tool["function"]["name"] for tool in llm_server.requests[-1].body["tools"]]
     assert offered == ["first", "second", "look_up"]
 
 
-def test_naming_a_tool_twice_offers_it_once(chat_kernel: Kernel, llm_server: LLMServer) -> None:
-    run_ok(chat_kernel, "@vn.tool\ndef lookup() -> str:\n    return 'here'")
+def test_naming_a_tool_twice_offers_it_once(chat: Kernel, llm_server: LLMServer) -> None:
+    run_ok(chat, "@vn.tool\ndef lookup() -> str:\n    return 'here'")
     call(llm_server, "lookup")
-    ask(chat_kernel, "--tools lookup,lookup")
+    ask(chat, "--tools lookup,lookup")
     assert len(llm_server.requests[-1].body["tools"]) == 1
 
 

@@ -35,9 +35,9 @@ def sick_kernel(folder: Path, **environment: str) -> Kernel:
     return kernel
 
 
-def test_all_is_well(chat_kernel: Kernel) -> None:
-    run_ok(chat_kernel, "%%victor\nHi")
-    found = told(chat_kernel)
+def test_all_is_well(chat: Kernel) -> None:
+    run_ok(chat, "%%victor\nHi")
+    found = told(chat)
     first = ["victor_nb", "extras", "front end", "widgets", "settings", "keys", "model", "answers"]
     assert list(found) == [*first, "store", "record", "exporters", "plots"]
     assert "✗" not in "".join(found.values())
@@ -107,14 +107,15 @@ def test_a_server_that_is_away_is_told_with_where_events_wait(tmp_path: Path) ->
         kernel.close()
 
 
-def test_an_exporter_that_fails_is_told_with_its_error(chat_kernel: Kernel) -> None:
-    run_ok(chat_kernel, DEAD)
-    run_ok(chat_kernel, "await vn.orchestrator.chat('Hi')")
-    run_ok(chat_kernel, "await vn.orchestrator.analytics_coordinator.export_analytics()")
-    exporters = told(chat_kernel)["exporters"]
+def test_an_exporter_that_fails_is_told_with_its_error(chat: Kernel) -> None:
+    run_ok(chat, DEAD)
+    run_ok(chat, "await vn.orchestrator.chat('Hi')")
+    run_ok(chat, "analytics = vn.orchestrator.analytics_coordinator\nawait analytics.export_analytics()")
+    exporters = told(chat)["exporters"]
     assert "Dead:x: 0 delivered" in exporters
     assert "ConnectionError: nobody there" in exporters
     assert "→ it is tried again by itself" in exporters
+    run_ok(chat, "for one in analytics.exporters: analytics.remove_exporter(one)")
 
 
 WRONG_VERSION = """
@@ -124,27 +125,29 @@ metadata.version = lambda name: {"pandas": "1.5", "ipykernel": "7.1.0"}.get(name
 """
 NO_EXTENSION = """
 import jupyter_core.paths
+paths = jupyter_core.paths.jupyter_path
 jupyter_core.paths.jupyter_path = lambda *parts: []
 """
 
 
-def test_a_version_that_is_not_supported_and_a_missing_extension_are_told(chat_kernel: Kernel) -> None:
-    run_ok(chat_kernel, WRONG_VERSION + NO_EXTENSION)
-    found = told(chat_kernel)
+def test_a_version_that_is_not_supported_and_a_missing_extension_are_told(chat: Kernel) -> None:
+    run_ok(chat, WRONG_VERSION + NO_EXTENSION)
+    found = told(chat)
     assert "✗ pandas 1.5 is not supported, but >=2.2" in found["victor_nb"]
     assert '→ pip install "pandas>=2.2"' in found["victor_nb"]
     assert "JupyterLab's extension for it is missing" in found["widgets"]
     assert "→ pip install jupyterlab_widgets" in found["widgets"]
     assert "ipykernel 7.1.0: buttons answer while a cell runs in JupyterLab" in found["widgets"]
+    run_ok(chat, "metadata.version, jupyter_core.paths.jupyter_path = real, paths")
 
 
-def test_an_old_extension_does_not_match(chat_kernel: Kernel, tmp_path: Path) -> None:
+def test_an_old_extension_does_not_match(chat: Kernel, tmp_path: Path) -> None:
     manager = tmp_path / "labextensions" / "@jupyter-widgets" / "jupyterlab-manager"
     manager.mkdir(parents=True)
     (manager / "package.json").write_text('{"version": "3.1.11"}')
-    run_ok(chat_kernel, f"import os; os.environ['JUPYTER_PATH'] = {str(tmp_path)!r}")
-    assert "✗ ipywidgets 8" in told(chat_kernel)["widgets"]
-    assert "extension for it is 3.1.11" in told(chat_kernel)["widgets"]
+    run_ok(chat, f"import os; os.environ['JUPYTER_PATH'] = {str(tmp_path)!r}")
+    assert "✗ ipywidgets 8" in told(chat)["widgets"]
+    assert "extension for it is 3.1.11" in told(chat)["widgets"]
 
 
 def test_every_extra_is_looked_at() -> None:

@@ -33,16 +33,6 @@ AS_BEFORE = "bridge._WIND_DOWN_S, turns.Turn._interrupted = 5.0, orderly"
 
 
 @pytest.fixture
-def chat_kernel(shared: tuple[Kernel, LLMServer], llm_server: LLMServer) -> Kernel:
-    """The module's kernel, in a conversation of the test's own: an interrupt leaves it as good as new."""
-    kernel, _ = shared
-    run_ok(
-        kernel, f"%victor use {llm_server.openai_url}#m\nvn.orchestrator.use_session(vn.orchestrator.session_id + 'x')"
-    )
-    return kernel
-
-
-@pytest.fixture
 def gate() -> Iterator[threading.Event]:
     """Holds an answer back; opened after the test, so that the server can close."""
     closed = threading.Event()
@@ -74,26 +64,23 @@ def interrupted(kernel: Kernel, cell: RunningCell) -> CellResult:
 
 
 def test_an_answer_is_stopped_and_its_beginning_kept(
-    chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event
+    chat: Kernel, llm_server: LLMServer, gate: threading.Event
 ) -> None:
-    cell = start_slow_answer(chat_kernel, llm_server, gate)
-    queued = chat_kernel.start("ran = True")
-    done = interrupted(chat_kernel, cell)
+    cell = start_slow_answer(chat, llm_server, gate)
+    queued = chat.start("ran = True")
+    done = interrupted(chat, cell)
     llm_server.wait_for_disconnect()
     assert "first half" in shown(done)
     assert "incomplete" in shown(done)
-    assert chat_kernel.wait(queued).status == "aborted"
-    assert value_of(chat_kernel, "(a.status, a.content)") == "('interrupted', 'The first half, ')"
-    assert (
-        value_of(chat_kernel, "vn.analytics.turns(session=vn.orchestrator.session_id).status.tolist()")
-        == "['interrupted']"
-    )
+    assert chat.wait(queued).status == "aborted"
+    assert value_of(chat, "(a.status, a.content)") == "('interrupted', 'The first half, ')"
+    assert value_of(chat, "vn.analytics.turns(session=vn.orchestrator.session_id).status.tolist()") == "['interrupted']"
 
 
-def test_the_next_cell_chats_on(chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event) -> None:
-    interrupted(chat_kernel, start_slow_answer(chat_kernel, llm_server, gate))
+def test_the_next_cell_chats_on(chat: Kernel, llm_server: LLMServer, gate: threading.Event) -> None:
+    interrupted(chat, start_slow_answer(chat, llm_server, gate))
     llm_server.reply("Here is the rest.")
-    assert "Here is the rest." in shown(run_ok(chat_kernel, "%%victor\nGo on"))
+    assert "Here is the rest." in shown(run_ok(chat, "%%victor\nGo on"))
     sent = [(message["role"], message["content"]) for message in llm_server.requests[-1].body["messages"][1:]]
     assert sent[0] == ("user", "Tell me")
     assert sent[1][0] == "assistant"
@@ -101,150 +88,137 @@ def test_the_next_cell_chats_on(chat_kernel: Kernel, llm_server: LLMServer, gate
     assert sent[2] == ("user", "Go on")
 
 
-def test_before_the_first_byte(chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event) -> None:
-    run_ok(chat_kernel, "%%victor -o a\nHi")
+def test_before_the_first_byte(chat: Kernel, llm_server: LLMServer, gate: threading.Event) -> None:
+    run_ok(chat, "%%victor -o a\nHi")
     llm_server.wait_for_request()
     llm_server.reply("never sent", delay_s=60)
-    cell = chat_kernel.start("%%victor -o a\nHello?")
+    cell = chat.start("%%victor -o a\nHello?")
     llm_server.wait_for_request()
-    interrupted(chat_kernel, cell)
+    interrupted(chat, cell)
     llm_server.wait_for_disconnect()
-    assert value_of(chat_kernel, "(a.status, a.content)") == "('interrupted', '')"
-    assert value_of(chat_kernel, "len(vn.orchestrator.context_coordinator.get_context().messages)") == "2"
+    assert value_of(chat, "(a.status, a.content)") == "('interrupted', '')"
+    assert value_of(chat, "len(vn.orchestrator.context_coordinator.get_context().messages)") == "2"
 
 
 def test_a_turn_that_is_slow_to_end_is_bound_when_it_has(
-    chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event
+    chat: Kernel, llm_server: LLMServer, gate: threading.Event
 ) -> None:
-    run_ok(chat_kernel, "%%victor -o a\nHi")
-    run_ok(chat_kernel, SLOW_TO_END)
-    interrupted(chat_kernel, start_slow_answer(chat_kernel, llm_server, gate))
-    run_ok(chat_kernel, "for _ in range(200):\n    if a.status != 'ok': break\n    time.sleep(0.05)")
-    run_ok(chat_kernel, AS_BEFORE)
-    assert value_of(chat_kernel, "(a.status, a.content)") == "('interrupted', 'The first half, ')"
+    run_ok(chat, "%%victor -o a\nHi")
+    run_ok(chat, SLOW_TO_END)
+    interrupted(chat, start_slow_answer(chat, llm_server, gate))
+    run_ok(chat, "for _ in range(200):\n    if a.status != 'ok': break\n    time.sleep(0.05)")
+    run_ok(chat, AS_BEFORE)
+    assert value_of(chat, "(a.status, a.content)") == "('interrupted', 'The first half, ')"
 
 
-def test_what_the_variable_is_given_meanwhile_stays(
-    chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event
-) -> None:
-    run_ok(chat_kernel, "%%victor\nHi")
-    run_ok(chat_kernel, SLOW_TO_END)
-    interrupted(chat_kernel, start_slow_answer(chat_kernel, llm_server, gate))
-    run_ok(chat_kernel, "a = 'mine'\nwhile vn.orchestrator.last_response.status == 'ok': time.sleep(0.05)")
-    run_ok(chat_kernel, AS_BEFORE)
-    assert value_of(chat_kernel, "(a, vn.orchestrator.last_response.status)") == "('mine', 'interrupted')"
+def test_what_the_variable_is_given_meanwhile_stays(chat: Kernel, llm_server: LLMServer, gate: threading.Event) -> None:
+    run_ok(chat, "%%victor\nHi")
+    run_ok(chat, SLOW_TO_END)
+    interrupted(chat, start_slow_answer(chat, llm_server, gate))
+    run_ok(chat, "a = 'mine'\nwhile vn.orchestrator.last_response.status == 'ok': time.sleep(0.05)")
+    run_ok(chat, AS_BEFORE)
+    assert value_of(chat, "(a, vn.orchestrator.last_response.status)") == "('mine', 'interrupted')"
 
 
-def test_in_the_pause_before_a_retry(chat_kernel: Kernel, llm_server: LLMServer) -> None:
+def test_in_the_pause_before_a_retry(chat: Kernel, llm_server: LLMServer) -> None:
     spy = "pause = retries.pause\nretries.pause = lambda *given: print('pausing') or pause(*given)"
-    run_ok(chat_kernel, f"import victor_nb.models.retries as retries\n{spy}")
+    run_ok(chat, f"import victor_nb.models.retries as retries\n{spy}")
     llm_server.reply(status=429, headers={"Retry-After": "50"})
-    cell = chat_kernel.start("%%victor\nHello?")
-    chat_kernel.wait_until(cell, lambda result: "pausing" in result.stdout)
-    interrupted(chat_kernel, cell)
+    cell = chat.start("%%victor\nHello?")
+    chat.wait_until(cell, lambda result: "pausing" in result.stdout)
+    interrupted(chat, cell)
     assert len(llm_server.requests) == 1
-    assert (
-        value_of(chat_kernel, "vn.analytics.turns(session=vn.orchestrator.session_id).status.tolist()")
-        == "['interrupted']"
-    )
+    assert value_of(chat, "vn.analytics.turns(session=vn.orchestrator.session_id).status.tolist()") == "['interrupted']"
 
 
-def test_while_a_tool_sleeps(chat_kernel: Kernel, llm_server: LLMServer) -> None:
-    run_ok(chat_kernel, SLOW_TOOL)
+def test_while_a_tool_sleeps(chat: Kernel, llm_server: LLMServer) -> None:
+    run_ok(chat, SLOW_TOOL)
     llm_server.reply(tool_calls=[("slow", {})])
-    cell = chat_kernel.start("%%victor -o a --tools slow\nRun it")
-    chat_kernel.wait_until(cell, lambda result: "tool runs" in result.stdout)
-    done = interrupted(chat_kernel, cell)
+    cell = chat.start("%%victor -o a --tools slow\nRun it")
+    chat.wait_until(cell, lambda result: "tool runs" in result.stdout)
+    done = interrupted(chat, cell)
     assert "interrupted" in shown(done)
     assert (
-        value_of(chat_kernel, "vn.analytics.tool_calls(session=vn.orchestrator.session_id).status.tolist()")
+        value_of(chat, "vn.analytics.tool_calls(session=vn.orchestrator.session_id).status.tolist()")
         == "['interrupted']"
     )
-    run_ok(chat_kernel, "%%victor\nNever mind")
+    run_ok(chat, "%%victor\nNever mind")
     roles = [message["role"] for message in llm_server.requests[-1].body["messages"]]
     assert roles == ["system", "user", "assistant", "tool", "user"]
 
 
-def test_while_a_tool_sleeps_in_a_cell_that_awaits(chat_kernel: Kernel, llm_server: LLMServer) -> None:
-    run_ok(chat_kernel, SLOW_TOOL)
+def test_while_a_tool_sleeps_in_a_cell_that_awaits(chat: Kernel, llm_server: LLMServer) -> None:
+    run_ok(chat, SLOW_TOOL)
     llm_server.reply(tool_calls=[("slow", {})])
-    cell = chat_kernel.start("await vn.orchestrator.chat('Run it', tools=[slow])")
-    chat_kernel.wait_until(cell, lambda result: "tool runs" in result.stdout)
-    chat_kernel.interrupt()
-    assert chat_kernel.wait(cell).status == "error"
-    assert (
-        value_of(chat_kernel, "vn.analytics.turns(session=vn.orchestrator.session_id).status.tolist()")
-        == "['interrupted']"
-    )
+    cell = chat.start("await vn.orchestrator.chat('Run it', tools=[slow])")
+    chat.wait_until(cell, lambda result: "tool runs" in result.stdout)
+    chat.interrupt()
+    assert chat.wait(cell).status == "error"
+    assert value_of(chat, "vn.analytics.turns(session=vn.orchestrator.session_id).status.tolist()") == "['interrupted']"
 
 
-def test_a_cell_that_awaits_and_then_runs_the_magic(
-    chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event
-) -> None:
+def test_a_cell_that_awaits_and_then_runs_the_magic(chat: Kernel, llm_server: LLMServer, gate: threading.Event) -> None:
     llm_server.reply(chunks=("The first half, ", "the second half."), gate=gate, gate_after=1)
     source = "import asyncio\nawait asyncio.sleep(0)\nget_ipython().run_cell_magic('victor', '', 'Tell me')"
-    cell = chat_kernel.start(source)
-    chat_kernel.wait_until(cell, lambda result: "first half" in shown(result))
-    interrupted(chat_kernel, cell)
+    cell = chat.start(source)
+    chat.wait_until(cell, lambda result: "first half" in shown(result))
+    interrupted(chat, cell)
 
 
-def test_an_awaited_chat_is_stopped(chat_kernel: Kernel, llm_server: LLMServer) -> None:
+def test_an_awaited_chat_is_stopped(chat: Kernel, llm_server: LLMServer) -> None:
     """ipykernel 7.4 hears of an interrupt in a cell that awaits only when the event loop wakes up; ours does."""
     llm_server.reply("never sent", delay_s=60)
-    cell = chat_kernel.start("await vn.orchestrator.chat('Hello?')")
+    cell = chat.start("await vn.orchestrator.chat('Hello?')")
     llm_server.wait_for_request()
-    chat_kernel.interrupt()
-    assert chat_kernel.wait(cell).status == "error"
+    chat.interrupt()
+    assert chat.wait(cell).status == "error"
     llm_server.wait_for_disconnect()
-    assert (
-        value_of(chat_kernel, "vn.analytics.turns(session=vn.orchestrator.session_id).status.tolist()")
-        == "['interrupted']"
-    )
-    assert "loopback" in shown(run_ok(chat_kernel, "%%victor\nHi"))
+    assert value_of(chat, "vn.analytics.turns(session=vn.orchestrator.session_id).status.tolist()") == "['interrupted']"
+    assert "loopback" in shown(run_ok(chat, "%%victor\nHi"))
 
 
-def test_twice_in_a_row(chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event) -> None:
-    run_ok(chat_kernel, "%%victor -o whole\nHi")
-    cell = start_slow_answer(chat_kernel, llm_server, gate, "-o cut")
-    chat_kernel.interrupt()
-    chat_kernel.interrupt()
-    assert chat_kernel.wait(cell).status == "error"
+def test_twice_in_a_row(chat: Kernel, llm_server: LLMServer, gate: threading.Event) -> None:
+    run_ok(chat, "%%victor -o whole\nHi")
+    cell = start_slow_answer(chat, llm_server, gate, "-o cut")
+    chat.interrupt()
+    chat.interrupt()
+    assert chat.wait(cell).status == "error"
     llm_server.wait_for_disconnect()
-    assert value_of(chat_kernel, "'cut' not in globals() or cut.status == 'interrupted'") == "True"
-    assert "loopback" in shown(run_ok(chat_kernel, "%%victor\nAnd now?"))
+    assert value_of(chat, "'cut' not in globals() or cut.status == 'interrupted'") == "True"
+    assert "loopback" in shown(run_ok(chat, "%%victor\nAnd now?"))
 
 
-def test_a_verb(chat_kernel: Kernel) -> None:
-    run_ok(chat_kernel, "import threading\nimport victor_nb.agent.model_choice as module\nbuild = module.build_model")
+def test_a_verb(chat: Kernel) -> None:
+    run_ok(chat, "import threading\nimport victor_nb.agent.model_choice as module\nbuild = module.build_model")
     waits = "module.build_model = lambda *a, **k: print('asked') or opened.wait(60)"
-    run_ok(chat_kernel, f"opened = threading.Event()\n{waits}")
-    cell = chat_kernel.start("%victor use openai:gpt-5")
-    chat_kernel.wait_until(cell, lambda result: "asked" in result.stdout)
-    interrupted(chat_kernel, cell)
-    run_ok(chat_kernel, "opened.set()\nmodule.build_model = build")
+    run_ok(chat, f"opened = threading.Event()\n{waits}")
+    cell = chat.start("%victor use openai:gpt-5")
+    chat.wait_until(cell, lambda result: "asked" in result.stdout)
+    interrupted(chat, cell)
+    run_ok(chat, "opened.set()\nmodule.build_model = build")
 
 
-def test_a_verb_that_works_on_the_main_thread(chat_kernel: Kernel) -> None:
-    run_ok(chat_kernel, "import time\nimport victor_nb.notebook.verbs.run as module\nmodel = module._VERBS['model']")
-    run_ok(chat_kernel, "module._VERBS['model'] = lambda *_: print('works') or time.sleep(60)")
-    cell = chat_kernel.start("%victor model")
-    chat_kernel.wait_until(cell, lambda result: "works" in result.stdout)
-    interrupted(chat_kernel, cell)
-    run_ok(chat_kernel, "module._VERBS['model'] = model")
+def test_a_verb_that_works_on_the_main_thread(chat: Kernel) -> None:
+    run_ok(chat, "import time\nimport victor_nb.notebook.verbs.run as module\nmodel = module._VERBS['model']")
+    run_ok(chat, "module._VERBS['model'] = lambda *_: print('works') or time.sleep(60)")
+    cell = chat.start("%victor model")
+    chat.wait_until(cell, lambda result: "works" in result.stdout)
+    interrupted(chat, cell)
+    run_ok(chat, "module._VERBS['model'] = model")
 
 
 def test_in_a_loop_of_magics_what_follows_is_not_asked(
-    chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event
+    chat: Kernel, llm_server: LLMServer, gate: threading.Event
 ) -> None:
     llm_server.reply("One is done.")
     llm_server.reply(chunks=("The first half, ", "the second half."), gate=gate, gate_after=1)
-    cell = chat_kernel.start("for n in range(3):\n    get_ipython().run_cell_magic('victor', '', f'Number {n}')")
-    chat_kernel.wait_until(cell, lambda result: "first half" in shown(result))
-    done = interrupted(chat_kernel, cell)
+    cell = chat.start("for n in range(3):\n    get_ipython().run_cell_magic('victor', '', f'Number {n}')")
+    chat.wait_until(cell, lambda result: "first half" in shown(result))
+    done = interrupted(chat, cell)
     assert "One is done." in shown(done)
     assert len(llm_server.requests) == 2
     assert (
-        value_of(chat_kernel, "vn.analytics.turns(session=vn.orchestrator.session_id).status.tolist()")
+        value_of(chat, "vn.analytics.turns(session=vn.orchestrator.session_id).status.tolist()")
         == "['ok', 'interrupted']"
     )
 
@@ -256,14 +230,14 @@ def seconds_to_idle(kernel: Kernel, cell: RunningCell) -> float:
     return time.perf_counter() - began
 
 
-def test_it_is_as_fast_as_a_sleep_is_stopped(chat_kernel: Kernel, llm_server: LLMServer, gate: threading.Event) -> None:
+def test_it_is_as_fast_as_a_sleep_is_stopped(chat: Kernel, llm_server: LLMServer, gate: threading.Event) -> None:
     plain, ours = [], []
     for _ in range(3):
-        cell = chat_kernel.start(
+        cell = chat.start(
             "print('sleeps')\ntime.sleep(60)" if plain else "import time; print('sleeps'); time.sleep(60)"
         )
-        chat_kernel.wait_until(cell, lambda result: result.stdout)
-        plain.append(seconds_to_idle(chat_kernel, cell))
-        ours.append(seconds_to_idle(chat_kernel, start_slow_answer(chat_kernel, llm_server, gate)))
+        chat.wait_until(cell, lambda result: result.stdout)
+        plain.append(seconds_to_idle(chat, cell))
+        ours.append(seconds_to_idle(chat, start_slow_answer(chat, llm_server, gate)))
     print(f"interrupt to idle: time.sleep {min(plain):.3f} s, %%victor {min(ours):.3f} s")
     assert min(ours) < min(plain) + 1.0

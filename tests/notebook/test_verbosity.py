@@ -39,9 +39,9 @@ def test_detailed_tells_how_the_answer_came_about(new_kernel: Start, llm_server:
     assert "tokens" not in last_line(run_ok(kernel, "%%victor -q\nHi"))
 
 
-def test_both_flags_are_one_too_many(chat_kernel: Kernel) -> None:
-    assert DETAILS in last_line(run_ok(chat_kernel, "%%victor -v\nHi"))
-    assert "-q and -v exclude each other" in error_of(chat_kernel, "%%victor -q -v\nHi").evalue
+def test_both_flags_are_one_too_many(chat: Kernel) -> None:
+    assert DETAILS in last_line(run_ok(chat, "%%victor -v\nHi"))
+    assert "-q and -v exclude each other" in error_of(chat, "%%victor -q -v\nHi").evalue
 
 
 @pytest.mark.parametrize("word", ["loud", "QUIET "])

@@ -35,6 +35,16 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Kernel, L
         server.close()
 
 
+@pytest.fixture
+def chat(shared: tuple[Kernel, LLMServer], llm_server: LLMServer) -> Iterator[Kernel]:
+    """The module's kernel, in a conversation of the test's own, without tools, whose model is `llm_server`."""
+    kernel, usual = shared
+    own = "vn.orchestrator.use_session(vn.orchestrator.session_id + 'x')\nvn.orchestrator.tools.clear()"
+    run_ok(kernel, f"%victor use {llm_server.openai_url}#m\n{own}")
+    yield kernel
+    run_ok(kernel, f"%victor use {usual.openai_url}#m\nvn.orchestrator.tools.clear()")
+
+
 def run_ok(kernel: Kernel, source: str) -> CellResult:
     """Run a cell that must succeed."""
     done = kernel.run(source)
