@@ -23,6 +23,11 @@ Kind: TypeAlias = Literal["message", "session", "run", "turn", "request", "event
 class IClock(Protocol):
     """Tells the time and gives ids: `REAL`, or what stands in for it."""
 
+    @property
+    def skips(self) -> bool:
+        """Whether time passes without anybody waiting for it, so that there is nothing to be seen on the way."""
+        ...
+
     def now_us(self) -> int:
         """Unix time in µs, where the caller is: turns that run side by side may have each their own time."""
         ...
@@ -46,6 +51,8 @@ class RealClock:
 
     `random` is never used: `random.seed(0)` in a notebook would make every kernel repeat the same ids.
     """
+
+    skips = False
 
     def now_us(self) -> int:
         return time.time_ns() // 1_000

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from victor_nb.exporters import identity, traits
 from victor_nb.exporters.backlog import Backlog
@@ -20,6 +21,7 @@ from victor_nb.exporters.home import running_loop
 from victor_nb.protocols import IAnalyticsExporter, IEventStore, Outbox
 
 log = logging.getLogger(__name__)
+HELD_BACK: Final = "a replay delivers nothing, unless VICTOR_CASSETTE_EXPORTERS=1 or exporters=True says so"
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class _Entry:
     identity: str
     caller: Caller
     delivery: Delivery | None = None
+    held_back: Recording | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,11 @@ class Deliveries:
     @property
     def exporters(self) -> tuple[IAnalyticsExporter, ...]:
         return tuple(entry.exporter for entry in self._entries)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each exporter is called in results."""
+        return tuple(entry.caller.name for entry in self._entries)
 
     @property
     def running(self) -> tuple[Delivery, ...]:
@@ -102,6 +110,17 @@ class Deliveries:
                 if not (entry.delivery and entry.delivery.is_alive()):
                     self._start(entry, recording)
 
+    def hold_back(self, recording: Recording, *, announced: bool) -> None:
+        """Start nothing: what is recorded is pending for each exporter, and stays so. `announced` has the store know of
+        them; where it outlasts the process, a later kernel would deliver."""
+        own = recording.store.kernel_run_id, recording.channel
+        with self._lock:
+            for entry in self._entries:
+                if announced and not entry.delivery and entry.held_back != recording:
+                    outbox = Outbox(self._key_of(entry, recording), *own, last_error=HELD_BACK)
+                    recording.store.save_outbox(outbox)
+                    entry.held_back = recording
+
     def notify(self) -> None:
         for delivery in self.running:
             delivery.notify()
@@ -118,9 +137,13 @@ class Deliveries:
         self._last[entry.identity] = entry.delivery
 
     def _backlog(self, entry: _Entry, recording: Recording) -> Backlog:
-        key = entry.identity if identity.destination_of(entry.exporter) else f"{entry.identity} in {recording.place}"
+        key = self._key_of(entry, recording)
         found = (key, recording.store.kernel_run_id, recording.channel)
         return self._backlogs.setdefault(found, Backlog(recording.store, key, recording.channel))
+
+    def _key_of(self, entry: _Entry, recording: Recording) -> str:
+        has_destination = identity.destination_of(entry.exporter)
+        return entry.identity if has_destination else f"{entry.identity} in {recording.place}"
 
     def _remove(self, entry: _Entry | None) -> None:
         if entry is None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 
+from victor_nb.exporters.deliveries import HELD_BACK
 from victor_nb.exporters.delivery import Delivery
 from victor_nb.protocols import ExportResult
 
@@ -30,6 +32,12 @@ def tally(positions: Sequence[int], deliveries: Sequence[Delivery], *, left_behi
     errors = [f"{name}: {result.error}" for name, result in results.items() if result.error]
     success = all(result.success for result in results.values())
     return ExportResult(success, confirmed, "; ".join(errors) or None, pending, results, len(dead_anywhere))
+
+
+def tally_held_back(pending: int, names: Sequence[str]) -> ExportResult:
+    """Where a replay has its exporters accept events, and deliver none."""
+    one = ExportResult(True, 0, HELD_BACK, pending)
+    return replace(one, results=dict.fromkeys(names, one)) if names else ExportResult(True)
 
 
 def _result(confirmed: int, pending: int, dead: int, error: str | None) -> ExportResult:

@@ -64,6 +64,11 @@ def set_tape(new: ITape | None) -> None:
     set_standing(new.clock if new else REAL)
 
 
+def holds_back() -> bool:
+    """Whether a replay is on in which exporters deliver nothing."""
+    return (own := replayed()) is not None and not own.exporters
+
+
 def replayed() -> Replayed | None:
     """What the replay has that is on now; None when none is."""
     standing = tape()

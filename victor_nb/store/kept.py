@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
+from victor_nb import clock
 from victor_nb.errors import SessionConflictError, SessionError, SessionInUseError, StoreError, UsageError
 from victor_nb.records import KernelRun, SessionEntry
 
@@ -128,7 +129,7 @@ def unknown_session(name: SessionName) -> SessionError:
 
 def described(holder: KernelRun) -> str:
     """For people to read."""
-    since = dt.datetime.fromtimestamp(holder.started_at_us / 1e6, dt.UTC).astimezone()
+    since = clock.local(dt.datetime.fromtimestamp(holder.started_at_us / 1e6, dt.UTC))
     return f"the kernel of {holder.notebook or 'no notebook'} (since {since:%Y-%m-%d %H:%M})"
 
 

@@ -28,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini("victor_mode", "where models' answers come from, as --victor", default="")
     parser.addini("victor_cassettes", "the folder of cassettes, beside each notebook or test", default="cassettes")
+    parser.addini("victor_exporters", "whether exporters deliver in a replay", type="bool", default=False)
     parser.addini("victor_unused", "recordings that nothing asked for: error, warn or ignore", default="warn")
 
 
@@ -70,7 +71,8 @@ def _around_test(item: pytest.Item, marker: pytest.Mark) -> Generator[None, Any,
 
     given = marker.kwargs.get("path") or (marker.args[0] if marker.args else None)
     path = item.path.parent / given if given else _cassette(item, f"{item.path.stem}.{item.name}")
-    with use_cassette(path, mode_of(item.config)) as cassette:  # type: ignore[arg-type]  # checked there
+    exporters = True if item.config.getini("victor_exporters") else None
+    with use_cassette(path, mode_of(item.config), exporters=exporters) as cassette:  # type: ignore[arg-type]  # checked there
         result = yield
     item.user_properties.append(("victor_nb", {"replayed": cassette.replayed, "recorded": cassette.recorded}))
     return result
@@ -81,7 +83,8 @@ def _around_notebook(item: pytest.Item) -> Generator[None, Any, Any]:
     from victor_nb.testing.notebooks.trial import trial
 
     path = _cassette(item, item.path.stem)
-    with trial(item.path, path, mode_of(item.config)) as run, _environment(run.environment):
+    exporters = {"VICTOR_CASSETTE_EXPORTERS": "1"} if item.config.getini("victor_exporters") else {}
+    with trial(item.path, path, mode_of(item.config)) as run, _environment(run.environment | exporters):
         before = item.path.read_text(encoding="utf-8") if item.config.getoption("overwrite", False) else ""
         try:
             result = yield

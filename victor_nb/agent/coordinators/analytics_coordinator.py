@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 from victor_nb.agent.capture import Capture, CapturePolicy
 from victor_nb.agent.receipts import NothingRecorded
+from victor_nb.agent.store_choice import clock_of
 from victor_nb.agent.witnesses import tell
+from victor_nb.clock import REAL
 from victor_nb.errors import EventError, UsageError, did_you_mean
 from victor_nb.events import PAYLOADS, EventContent, ExportFailed, SessionStarted
 from victor_nb.exporters.base import BaseAnalyticsExporter
@@ -29,8 +31,9 @@ from victor_nb.exporters.decode import decode
 from victor_nb.exporters.deliveries import Deliveries, Recording, close
 from victor_nb.exporters.delivery import Delivery
 from victor_nb.exporters.identity import place
-from victor_nb.exporters.tally import tally, tally_of_dead
+from victor_nb.exporters.tally import tally, tally_held_back, tally_of_dead
 from victor_nb.host import lent
+from victor_nb.models import taping
 from victor_nb.protocols import AnalyticsEvent, EventQuery, ExportResult, IAnalyticsExporter, IEventStore
 from victor_nb.store.encode import mended_text
 from victor_nb.store.registry import notebook_path
@@ -66,6 +69,7 @@ class AnalyticsCoordinator:
         self._store: IEventStore | None = None
         self._channel = ("", 0)
         self._enabled = True
+        self._held_back = False
         self._capture = Capture()
         self._default_session = ""
         self._open_sessions: set[str] = set()
@@ -97,6 +101,7 @@ class AnalyticsCoordinator:
                     hint="give every orchestrator with its own store its own coordinator",
                 )
             self._store = store
+            self._held_back |= taping.holds_back()
             self._default_session = session_id
             self._enabled &= enabled
             self._capture = self._capture.stricter(capture, redact_patterns)
@@ -210,7 +215,17 @@ class AnalyticsCoordinator:
         host = lent()
         notebook = host.turn_origin().get("notebook") if host else notebook_path()
         where = place(notebook, store.kernel_run_id)
-        self._deliveries.start(Recording(store, self._current_channel(), where))
+        recording = Recording(store, self._current_channel(), where)
+        if self._holds_back:
+            self._deliveries.hold_back(recording, announced=clock_of(store) is not REAL)
+        else:
+            self._deliveries.start(recording)
+
+    @property
+    def _holds_back(self) -> bool:
+        """In a replay exporters accept events, and deliver none; what is recorded in it is not delivered later either.
+        Those that ran before it go on."""
+        return (self._held_back or taping.holds_back()) and not self.deliveries
 
     def _report(self, failed: ExportFailed, session_id: str | None) -> None:
         self._append("export_failed", session_id or self._default_session, failed, None)
@@ -244,14 +259,16 @@ class AnalyticsCoordinator:
             `exported_count`: events of this kernel run that every exporter has confirmed by now; `dead`: those that one
             of them was refused; `pending`: the others, and without `session_id` also what kernels that are gone have
             left; `results`: the same by exporter; `success`: nothing is pending or dead. With no exporter nothing is
-            counted.
+            counted. A replay delivers nothing: all is pending, and `success` all the same.
         """
         self._start_deliveries(self.store)
         deliveries = self.deliveries
         query = EventQuery(
             kernel_run_ids=[self.store.kernel_run_id], channel=self._current_channel(), session_id=session_id
         )
-        positions = await asyncio.to_thread(self._durable, query) if deliveries else []
+        positions = await asyncio.to_thread(self._durable, query) if self.exporters else []
+        if self._holds_back:
+            return tally_held_back(len(positions), self._deliveries.names)
         await asyncio.gather(*(delivery.drain() for delivery in deliveries))
         return await asyncio.to_thread(tally, positions, deliveries, left_behind=session_id is None)
 
@@ -270,13 +287,16 @@ class AnalyticsCoordinator:
             UsageError: there is no exporter of that name.
         """
         self._start_deliveries(self.store)
-        deliveries = {delivery.name: delivery for delivery in self.deliveries}
-        if exporter_name is not None and exporter_name not in deliveries:
+        names = self._deliveries.names
+        if exporter_name is not None and exporter_name not in names:
             raise UsageError(
-                f"there is no exporter {exporter_name!r}.{did_you_mean(exporter_name, deliveries)}",
-                hint=f"the exporters are: {', '.join(deliveries) or 'none'}",
+                f"there is no exporter {exporter_name!r}.{did_you_mean(exporter_name, names)}",
+                hint=f"the exporters are: {', '.join(names) or 'none'}",
             )
-        chosen = [deliveries[exporter_name]] if exporter_name is not None else list(deliveries.values())
+        wanted = names if exporter_name is None else [exporter_name]
+        if self._holds_back:
+            return tally_held_back(0, wanted)
+        chosen = [delivery for delivery in self.deliveries if delivery.name in wanted]
         counts = await asyncio.gather(*(asyncio.wrap_future(delivery.begin_revival()) for delivery in chosen))
         return await asyncio.to_thread(tally_of_dead, chosen, counts)
 

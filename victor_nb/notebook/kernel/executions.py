@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Execution:
-    """One run of a cell. `key` is the same each time it runs, `id` never; `count` is the number that it shows, and
-    `request` the message that asked for it."""
+    """One run of a cell. `key` is the same each time it runs, `id` never; `count` is the number that it shows, `number`
+    counts from the cell that loads the extension, and `request` is the message that asked for it."""
 
     id: str | None
     key: str | None
     cell_id: str | None
     count: int | None = None
+    number: int = 0
     request: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
     depth: int = 0
     over: bool = False
@@ -46,6 +47,7 @@ class Executions:
         self._shell = shell
         self._running: dict[str | None, Execution] = {}
         self._seen: Counter[str] = Counter()
+        self._begun = 0
 
     def watch(self) -> None:
         """Note every run from now on, and the one that this call is part of."""
@@ -73,7 +75,9 @@ class Executions:
         if execution:
             execution.depth += 1  # a cell that runs another by `run_cell` is one run
             return
+        self._begun += 1
         execution = self._execution(request)
+        execution.number = self._begun
         self._running[execution.id] = execution
         _current.set(execution)
 

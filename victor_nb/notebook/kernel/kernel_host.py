@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from victor_nb import clock
 from victor_nb.notebook.kernel.executions import Execution, Executions
 
 if TYPE_CHECKING:
@@ -92,14 +93,16 @@ class KernelHost:
 
     def turn_origin(self) -> Mapping[str, Any]:
         """A turn of a task that outlived its cell still knows where it came from, but has no key: it is added at the
-        end, since a cell that is over must not take the place of what came after it."""
+        end, since a cell that is over must not take the place of what came after it. In a replay runs are counted by
+        ourselves: what front ends call them and count is different every time."""
         execution = self.executions.current() or Execution(None, None, None)
-        keyed = not execution.over
+        keyed, recorded = not execution.over, clock.is_recorded()
+        run, count = (str(execution.number), execution.number) if recorded else (execution.id, execution.count)
         return {
             "cell_id": execution.cell_id,
             "key": execution.key if keyed else None,
-            "execution": execution.id if keyed else None,
-            "execution_count": execution.count,
+            "execution": run if keyed else None,
+            "execution_count": count,
             "notebook": notebook_of(self.shell),
         }
 

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from victor_nb.errors import VictorError, did_you_mean
+from victor_nb.exporters.deliveries import HELD_BACK
 from victor_nb.frames.dashboard_view import exporter_name
 from victor_nb.host import lent
 from victor_nb.notebook.verbs import doctor_setup
@@ -184,9 +185,9 @@ def _exporter(name: str, outboxes: Sequence[Outbox], this_run: str) -> Finding:
     text = f"{exporter_name(name)}: {told(delivered, pending, dead, error)}"
     if dead:
         return Finding(text, "mend what the destination refuses, then %victor export retry")
-    if error:
+    if error and error != HELD_BACK:
         return Finding(text, "it is tried again by itself; %victor export now tries at once")
-    if pending and not any(box.owner == this_run for box in outboxes if box.pending):
+    if pending and not error and not any(box.owner == this_run for box in outboxes if box.pending):
         return Finding(text, "add the exporter again, and what an earlier kernel left is delivered")
     return Finding(text)
 

@@ -30,20 +30,38 @@ class TakingTurns:
 
     async def take(self, place: Place) -> None:
         """Returns when it is the caller's turn; who was cancelled meanwhile has not got it."""
-        mine: concurrent.futures.Future[None] = concurrent.futures.Future()
         with self._guard:
-            if not self._orderly:
-                return
-            heapq.heappush(self._waiting, (place, mine, asyncio.get_running_loop()))
+            mine = self._queued(place)
+        try:
+            await asyncio.sleep(0)  # those that were started together are all in the queue then
+            with self._guard:
+                self._pass_on()
+        except BaseException:
+            self._leave(mine)
+            raise
+        await self._until(mine)
+
+    async def give_way(self, place: Place) -> None:
+        """For who has it, and has come to `place`: the others go first as far as they are behind it."""
+        with self._guard:
+            mine = self._queued(place)
+            self._held = False
             self._pass_on()
-        if not mine.done():
-            await self._wait(mine)
+        await self._until(mine)
 
     def give(self) -> None:
-        """For who has it."""
+        """For who has it, and needs it no more."""
         with self._guard:
             self._held = False
             self._pass_on()
+
+    def _queued(self, place: Place) -> concurrent.futures.Future[None]:
+        mine: concurrent.futures.Future[None] = concurrent.futures.Future()
+        if self._orderly:
+            heapq.heappush(self._waiting, (place, mine, asyncio.get_running_loop()))
+        else:
+            mine.set_result(None)
+        return mine
 
     def _pass_on(self) -> None:
         while self._waiting and not self._held:
@@ -53,7 +71,9 @@ class TakingTurns:
                 self._handed += 1
                 place.set_result(None)
 
-    async def _wait(self, mine: concurrent.futures.Future[None]) -> None:
+    async def _until(self, mine: concurrent.futures.Future[None]) -> None:
+        if mine.done():
+            return
         waiting = asyncio.wrap_future(mine)
         try:
             while not waiting.done():
@@ -62,9 +82,12 @@ class TakingTurns:
                 if handed == self._handed and not waiting.done():
                     self._give_up()
         except BaseException:
-            if not mine.cancel():
-                self.give()  # it was handed to us at the very moment we gave up
+            self._leave(mine)
             raise
+
+    def _leave(self, mine: concurrent.futures.Future[None]) -> None:
+        if not mine.cancel():
+            self.give()  # it was handed to us at the very moment we gave up
 
     def _give_up(self) -> None:
         with self._guard:

@@ -137,7 +137,7 @@ class Tape:
         self._cassette = cassette
         self._mode: Mode = mode
         self._pace = pace
-        self._recorded = RecordedClock()
+        self._recorded = RecordedClock(skips=pace is None)
         delivers = os.environ.get(EXPORTERS, "").lower() not in _NO if exporters is None else exporters
         own = Replayed(InMemoryStore(clock=self._recorded), delivers)
         self.clock: IClock = self._recorded if mode == "replay" else REAL
