@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, cast, get_args
@@ -137,11 +138,16 @@ class Tape:
         self._cassette = cassette
         self._mode: Mode = mode
         self._pace = pace
+        self._exporters = exporters
         self._recorded = RecordedClock(skips=pace is None)
-        delivers = os.environ.get(EXPORTERS, "").lower() not in _NO if exporters is None else exporters
-        own = Replayed(InMemoryStore(clock=self._recorded), delivers)
         self.clock: IClock = self._recorded if mode == "replay" else REAL
-        self.replayed: Replayed | None = own if mode == "replay" else None
+
+    @cached_property
+    def replayed(self) -> Replayed | None:
+        if self._mode != "replay":
+            return None
+        told = os.environ.get(EXPORTERS, "").lower() not in _NO
+        return Replayed(InMemoryStore(clock=self._recorded), told if self._exporters is None else self._exporters)
 
     @property
     def cassette(self) -> Cassette:
