@@ -142,10 +142,12 @@ class Tape:
         self._recorded = RecordedClock(skips=pace is None)
         self.clock: IClock = self._recorded if mode == "replay" else REAL
 
-    @cached_property
+    @property
     def replayed(self) -> Replayed | None:
-        if self._mode != "replay":
-            return None
+        return self._own if self._mode == "replay" else None
+
+    @cached_property
+    def _own(self) -> Replayed:
         told = os.environ.get(EXPORTERS, "").lower() not in _NO
         return Replayed(InMemoryStore(clock=self._recorded), told if self._exporters is None else self._exporters)
 
