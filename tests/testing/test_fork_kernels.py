@@ -42,7 +42,7 @@ CELLS = (
     "warnings.warn('a warning'); logging.getLogger().handlers, logging.warning('logged'), logging.root.level",
     "warnings.warn('deprecated', DeprecationWarning)",
     "import ipywidgets; ipywidgets.IntSlider(3)",
-    "import pandas as pd; pd.DataFrame({'a': [1, 2]})",
+    "import pandas as pd; pd.DataFrame({f'one of many columns, {n}': [n] for n in range(9)})",
     "import matplotlib, matplotlib.pyplot as plt; plt.plot([1, 2]); matplotlib.get_backend()",
     "%load_ext victor_nb\n%victor use demo",
     "%%victor -o answer\nWho are you?",

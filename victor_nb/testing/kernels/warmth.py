@@ -5,6 +5,7 @@ warm, a package that was installed since: then a kernel is started from nothing.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import gc
 import os
@@ -15,6 +16,7 @@ from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 from victor_nb.testing.kernels.job import Job
@@ -148,6 +150,8 @@ def warm_up() -> Warmth:
     written = dict(os.environ.items() - (_NO_THREAD | environment).items())
     cold = _top_level(sys.modules) - {__name__.partition(".")[0]}
     with _reads() as read_warm:
+        with _looking_like_a_kernel():
+            import_module("pandas")
         for name in _WARM:
             import_module(name)
         _import_where_there(_OPTIONAL)
@@ -158,6 +162,17 @@ def warm_up() -> Warmth:
     gc.freeze()  # what is shared stays shared: a collection in a kernel would write to every page of it
     origins = _origins(_top_level(sys.modules) - cold)
     return Warmth(environment, frozenset(read_cold | read_warm), written, origins, _installed())
+
+
+@contextlib.contextmanager
+def _looking_like_a_kernel() -> Generator[None]:
+    """pandas asks at its import in which shell it is: in a terminal it would cut frames to the width of that."""
+    shown: Any = builtins
+    shown.get_ipython = lambda: SimpleNamespace(kernel=None)
+    try:
+        yield
+    finally:
+        del shown.get_ipython
 
 
 def _import_where_there(names: Iterable[str]) -> None:
