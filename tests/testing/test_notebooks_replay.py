@@ -20,8 +20,8 @@ CELLS = (
 )
 
 
-def notebook(folder: Path, url: str, *more: str, name: str = "chat") -> Path:
-    cells = [nbformat.v4.new_code_cell(source.replace("{url}", url)) for source in (*CELLS, *more)]
+def notebook(folder: Path, url: str, *more: str, first: str = "", name: str = "chat") -> Path:
+    cells = [nbformat.v4.new_code_cell(source.replace("{url}", url)) for source in (first, *CELLS, *more)]
     made = nbformat.v4.new_notebook(cells=cells)
     made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     path = folder / f"{name}.ipynb"
@@ -60,6 +60,15 @@ def test_a_notebook_is_not_warned_of_what_the_plugin_sets(tmp_path: Path) -> Non
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(strict)]), tmp_path / "strict.ipynb")
     code, told = run(tmp_path, "--nbmake", "strict.ipynb")
     assert code == 0, told
+
+
+def test_what_a_cell_says_of_the_mode_is_for_readers(tmp_path: Path, llm_server: LLMServer) -> None:
+    llm_server.reply("The mean is 3.")
+    for mode, said in (("record", "replay 1x"), ("replay", "live")):
+        notebook(tmp_path, llm_server.openai_url, first=f"%load_ext victor_nb\n%victor cassette {said}")
+        code, told = run(tmp_path, "--nbmake", f"--victor={mode}", "chat.ipynb")
+        assert code == 0, told
+    assert len(llm_server.requests) == 1
 
 
 def test_a_changed_question_fails_also_when_the_notebook_swallows_it(tmp_path: Path, llm_server: LLMServer) -> None:

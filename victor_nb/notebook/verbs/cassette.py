@@ -34,6 +34,9 @@ def cassette(session: Session, words: list[str], wait: Wait) -> None:
         say("\n".join(status(recordings)))
         return
     mode, pace = _mode(words[0]), _pace(words)
+    if recordings.is_led:
+        confirm(session, _headline(recordings))
+        return
     was = recordings.mode
     recordings.switch(mode, pace)
     anew = "replay" in (was, mode) and was != mode and _begin_anew(session)

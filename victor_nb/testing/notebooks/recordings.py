@@ -52,6 +52,11 @@ class Recordings:
             if not self.is_open_which():
                 self.cassette()  # what is wrong with it is told now
 
+    @property
+    def is_led(self) -> bool:
+        """Whether a test run leads: it says what the mode is, and what a cell says of it is for readers."""
+        return bool(self._environment.get(REPORT))
+
     def is_open_which(self) -> bool:
         """Whether more cells must be executed to tell which notebook this is."""
         found = self._finder
