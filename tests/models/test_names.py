@@ -105,8 +105,24 @@ def test_an_ollama_without_models_is_passed_over(llm_server: LLMServer) -> None:
         ({"OLLAMA_HOST": "gpu-box:9999"}, "http://gpu-box:9999"),
         ({"OLLAMA_HOST": "https://ollama.example.org"}, "https://ollama.example.org:443"),
         ({"OLLAMA_HOST": "[::1]:11434"}, "http://[::1]:11434"),
+        ({"OLLAMA_HOST": "::"}, "http://127.0.0.1:11434"),
+        ({"OLLAMA_HOST": "fe80::1"}, "http://[fe80::1]:11434"),
         ({"OLLAMA_BASE_URL": "http://h:1/v1/", "OLLAMA_HOST": "other"}, "http://h:1"),
     ],
 )
 def test_ollamas_address_is_read_from_either_variable(env: dict[str, str], url: str) -> None:
     assert ollama_url(env) == url
+
+
+@pytest.mark.parametrize("host", ["localhost:abc", "localhost:99999", "[::1", "http://[::1"])
+def test_an_address_that_is_none_hides_no_other_model(host):
+    assert detect({"OLLAMA_HOST": host}) == ModelName("demo", "demo")
+    with pytest.raises(UnknownModelError, match="is no address of a server") as told:
+        ollama_url({"OLLAMA_HOST": host})
+    assert "OLLAMA_HOST" in told.value.hint
+
+
+@pytest.mark.parametrize("url", ["http://[::1#m", "http://h:abc/v1#m", "http://h:99999/v1#m"])
+def test_a_url_that_is_none_is_refused_at_once(url):
+    with pytest.raises(UnknownModelError, match="is no address of a server"):
+        parse(url)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from victor_nb.errors import MissingExtraError, MissingKeyError
-from victor_nb.models.catalog import ModelName, Provider
+from victor_nb.models.catalog import ModelName, Provider, address_parts
 from victor_nb.models.detect import ollama_url
 from victor_nb.models.keys import environment
 
@@ -37,9 +37,11 @@ def find_access(
     provider: Provider, name: ModelName, api_key: str | None = None, *, url_given: bool = False, otherwise: str = _DEMO
 ) -> Access:
     """Where `name` is, and the key for it: `api_key`, else its provider's own. Raises MissingKeyError, whose hint ends
-    with `otherwise`."""
+    with `otherwise`, and UnknownModelError when its URL is none."""
     url_given = url_given or name.base_url is not None
     base_url = name.base_url or _default_url(name)
+    if base_url is not None:
+        address_parts(base_url)
     return Access(api_key or _key(provider, name, base_url, url_given, otherwise), base_url)
 
 

@@ -7,7 +7,7 @@ or sent. Imports nothing but the errors.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from victor_nb.errors import UnknownModelError, did_you_mean
 
@@ -139,9 +139,19 @@ def parse(name: str, *, base_url: str | None = None) -> ModelName:
     return _guess(text)
 
 
+def address_parts(url: str, origin: str = "") -> tuple[SplitResult, int | None]:
+    """A URL taken apart, and its port. Raises UnknownModelError when it is none, which names `origin`."""
+    try:
+        parts = urlsplit(url)
+        return parts, parts.port
+    except ValueError as error:
+        hint = f"Mend {origin}, or take it away." if origin else "Write it as in http://127.0.0.1:8000/v1."
+        raise UnknownModelError(f"{url!r} is no address of a server ({error}).", hint=hint) from None
+
+
 def _parse_url(text: str) -> ModelName:
     url, _, model = text.partition("#")
-    if not urlsplit(url).hostname or not model.strip():
+    if not address_parts(url)[0].hostname or not model.strip():
         raise UnknownModelError(
             f"{url!r} does not say which model to use.", hint=f"Add the model's name after a #, as in {url}#my-model."
         )

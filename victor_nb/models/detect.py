@@ -7,6 +7,7 @@ import.
 from __future__ import annotations
 
 import json
+import re
 import socket
 import urllib.error
 import urllib.request
@@ -14,13 +15,14 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from victor_nb.isolation import hides_keys
-from victor_nb.models.catalog import PROVIDERS, ModelName
+from victor_nb.models.catalog import PROVIDERS, ModelName, address_parts
 
 KEY_ORDER = ("anthropic", "openai", "google")
 """Whose key wins when several are set. Anthropic first: who sets that key means to use it here, while OpenAI's
 variable is set on many machines for other programs."""
 _TEST_SIGNS = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION", "NBMAKE", "CI", "VICTOR_TEST")
 _OLLAMA_PORT = 11434
+_BARE_IPV6 = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*")
 
 
 def detect(env: Mapping[str, str]) -> ModelName:
@@ -46,15 +48,18 @@ def in_test_run(env: Mapping[str, str]) -> bool:
 
 
 def ollama_url(env: Mapping[str, str]) -> str:
-    """Where Ollama listens, without a path: OLLAMA_BASE_URL, else Ollama's own OLLAMA_HOST, else port 11434 here."""
-    text = (env.get("OLLAMA_BASE_URL") or env.get("OLLAMA_HOST") or "").strip().rstrip("/").removesuffix("/v1")
-    parts = urlsplit(text if "://" in text else f"http://{text}")
+    """Where Ollama listens, without a path: OLLAMA_BASE_URL, else Ollama's own OLLAMA_HOST, else port 11434 here.
+    Raises UnknownModelError when that is no address."""
+    origin = "OLLAMA_BASE_URL" if env.get("OLLAMA_BASE_URL") else "OLLAMA_HOST"
+    text = (env.get(origin) or "").strip().rstrip("/").removesuffix("/v1")
+    text = f"[{text}]" if _BARE_IPV6.fullmatch(text) else text
+    parts, port = address_parts(text if "://" in text else f"http://{text}", origin)
     host = parts.hostname or "127.0.0.1"
     # What Ollama binds is not always what one can call.
     host = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     host = f"[{host}]" if ":" in host else host
     default = {"https": 443}.get(parts.scheme, _OLLAMA_PORT)
-    return f"{parts.scheme}://{host}:{parts.port or default}{parts.path}"
+    return f"{parts.scheme}://{host}:{port or default}{parts.path}"
 
 
 def first_ollama_model(env: Mapping[str, str], timeout_s: float = 0.2) -> str | None:
@@ -63,10 +68,11 @@ def first_ollama_model(env: Mapping[str, str], timeout_s: float = 0.2) -> str | 
 
 
 def ollama_models(env: Mapping[str, str], timeout_s: float = 0.2) -> list[str]:
-    """All models of the Ollama that `env` points at; none when none answers (0.2 s to connect, 1 s to tell)."""
-    url = ollama_url(env)
-    parts = urlsplit(url)
+    """All models of the Ollama that `env` points at; none when none answers (0.2 s to connect, 1 s to tell), or it
+    points at none."""
     try:
+        url = ollama_url(env)
+        parts = urlsplit(url)
         with socket.create_connection((parts.hostname or "127.0.0.1", parts.port or _OLLAMA_PORT), timeout_s):
             pass
         with _direct().open(f"{url}/api/tags", timeout=5 * timeout_s) as response:
