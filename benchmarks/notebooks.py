@@ -93,15 +93,15 @@ def main() -> None:
 
 
 def measured(folder: Path, rounds: int) -> tuple[Samples, Samples]:
-    """Wall and CPU seconds of each way, one figure a round; the first round only warms the caches of the disk."""
+    """Wall and CPU seconds of each way, one figure a round, after one run that only warms the caches of the disk."""
     wall: Samples = {way: [] for way in WAYS}
     cpu: Samples = {way: [] for way in WAYS}
-    for number in range(rounds + 1):
+    run(folder)
+    for number in range(rounds):
         for way in WAYS if number % 2 else reversed(WAYS):
             cost = run(folder, *WAYS[way])
-            if number:
-                wall[way].append(cost.wall)
-                cpu[way].append(cost.cpu)
+            wall[way].append(cost.wall)
+            cpu[way].append(cost.cpu)
     return wall, cpu
 
 

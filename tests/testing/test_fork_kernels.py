@@ -192,6 +192,10 @@ from victor_nb.testing.kernels.choice import forked_kernels
 with forked_kernels() as plain:
     manager = KernelManager(kernel_name="python3")
     manager.start_kernel(cwd={str(tmp_path)!r})
+client = manager.blocking_client()
+client.start_channels(hb=False)
+client.execute("import subprocess; subprocess.run(['sleep', '300'])")
+time.sleep(1)
 print(plain, manager.provisioner.pid, flush=True)
 time.sleep(60)
 """
@@ -199,12 +203,13 @@ time.sleep(60)
     assert client.stdout
     plain, kernel = client.stdout.readline().split()
     server = psutil.Process(int(kernel)).ppid()
+    below = [child.pid for child in psutil.Process(int(kernel)).children()]
     assert plain == "[]"
     assert "SECRET" not in " ".join(psutil.Process(server).cmdline())
     client.kill()
     client.communicate()
-    assert gone(int(kernel))
-    assert gone(server)
+    assert len(below) == 1
+    assert all(map(gone, [int(kernel), server, *below]))
 
 
 def test_when_the_server_is_killed_its_kernels_end_and_others_are_plain(

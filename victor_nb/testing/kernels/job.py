@@ -47,10 +47,13 @@ def send(requests: socket.socket, job: Job, files: Files) -> None:
 
 def receive(requests: socket.socket) -> tuple[Job, Files] | None:
     """The next request; None when there will be none: the client has gone, be it in the middle of one."""
-    head, descriptors, _, _ = socket.recv_fds(requests, _SIZE_BYTES, _FILES)
-    head += _up_to(requests, _SIZE_BYTES - len(head))
-    size = int.from_bytes(head, "big")
-    text = _up_to(requests, size)
+    try:
+        head, descriptors, _, _ = socket.recv_fds(requests, _SIZE_BYTES, _FILES)
+        head += _up_to(requests, _SIZE_BYTES - len(head))
+        size = int.from_bytes(head, "big")
+        text = _up_to(requests, size)
+    except ConnectionResetError:
+        return None
     if len(descriptors) != _FILES or len(text) < size:
         return None
     return Job(**json.loads(text)), Files(*descriptors)

@@ -44,7 +44,7 @@ class ForkServer:
                 elif key.fileobj is self._woken:
                     self._woken.recv(4096)
                     self._reap()
-                elif isinstance(key.data, int):
+                elif key.data in self._channels:
                     self._heed(key.data)
         return self._end()
 
@@ -88,7 +88,10 @@ class ForkServer:
     def _heed(self, pid: int) -> None:
         """Each byte that the client sends is a signal for the kernel and what it has started. When the client lets go
         of the kernel, it ends."""
-        received = self._channels[pid].recv(64)
+        try:
+            received = self._channels[pid].recv(64)
+        except ConnectionResetError:  # it has gone without having read everything
+            received = b""
         for number in received or [signal.SIGKILL]:
             _signal(pid, number)
         if not received:

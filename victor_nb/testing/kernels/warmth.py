@@ -140,7 +140,7 @@ def warm_up() -> Warmth:
         NotWarmError: kernels cannot be forked from it.
         ImportError: there is no ipykernel.
     """
-    if sys.gettrace() or sys.getprofile():
+    if sys.gettrace() or sys.getprofile() or any(name.startswith(_TRACED) for name in os.environ):
         raise NotWarmError("the interpreter is traced")
     environment = _INLINE | dict(os.environ)
     os.environ.update(_NO_THREAD | environment)
