@@ -148,6 +148,7 @@ def testing() -> dict[str, str]:
 
 
 def test_a_recorded_answer_is_replayed_around_a_real_call(testing):
+    assert testing["load"].startswith("replay: recorded answers are given, nothing is asked (cassettes/05_testing.json")
     assert 'average({"column": "rain_mm", "by": "city"}) ✓' in testing["ask"]
     assert "**Bergen**: 168.5 mm" in testing["ask"]
     assert "1,275 in + 97 out tokens · $0.0035" in testing["ask"]
@@ -191,7 +192,8 @@ def test_a_replay_that_writes_outputs_leaves_no_difference_in_git(tree):
     assert f"{len(NOTEBOOKS)} passed" in told
     assert f"nbstripout {' '.join(CLEAN)} " in (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
     run(tree, "nbstripout", *CLEAN, *(f"notebooks/{path.name}" for path in NOTEBOOKS))
-    assert git(tree, "diff") == ""
+    difference = git(tree, "diff", "--unified=1")
+    assert not difference, difference
     assert git(tree, "status", "--porcelain") == ""
 
 
