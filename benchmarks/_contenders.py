@@ -22,7 +22,7 @@ MODEL = "gpt-5-mini"
 QUESTION = "Which column of the table has the most missing values, and what would you do about it?"
 
 
-def orchestrator(url: str, **arguments: Any) -> Any:
+def orchestrator(url: str, model: str = f"openai-chat:{MODEL}", **arguments: Any) -> Any:
     """An `AgentOrchestrator` as a user makes one: all four coordinators, SQLite store on a real disk."""
     from victor_nb.agent.coordinators import ConfigCoordinator
     from victor_nb.agent.orchestrator import AgentOrchestrator
@@ -31,7 +31,7 @@ def orchestrator(url: str, **arguments: Any) -> Any:
 
     settings = Settings(home=Path(tempfile.mkdtemp(prefix="victor-bench-")), base_url=url)
     config = ConfigCoordinator([EnvironmentConfigProvider()])
-    return AgentOrchestrator(settings, model=f"openai-chat:{MODEL}", config_coordinator=config, **arguments)
+    return AgentOrchestrator(settings, model=model, config_coordinator=config, **arguments)
 
 
 def victor(url: str, streamed: bool) -> Ask:

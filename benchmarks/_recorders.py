@@ -73,14 +73,12 @@ def _spent() -> float:
     return now.user + now.system
 
 
-async def talk(url: str, turns: int, edited: int) -> dict[str, Any]:
+async def talk(url: str, model: str, turns: int, edited: int) -> dict[str, Any]:
     """What the conversation took: CPU seconds to its first answer and to its end, and for each turn the seconds to the
-    first piece of text. `matched` are the turns that got an answer before one failed."""
+    first piece of text; no more turns than were answered."""
     from _contenders import orchestrator
 
-    from victor_nb.errors import VictorError
-
-    agent = orchestrator(url, tools=[missing_in])
+    agent = orchestrator(url, model, tools=[missing_in])
     firsts: list[float] = []
     spent: list[float] = []
     failure = ""
@@ -90,8 +88,8 @@ async def talk(url: str, turns: int, edited: int) -> dict[str, Any]:
             async for chunk in agent.stream_chat(question(turn, edited)):
                 if chunk.content and not first:
                     first = time.perf_counter() - began
-        except VictorError as error:
-            failure = str(error)
+        except Exception as error:
+            failure = f"{type(error).__name__}: {error}"
             break
         firsts.append(first)
         spent.append(_spent())
@@ -103,13 +101,16 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     for name in ("name", "mode", "path", "url"):
         parser.add_argument(name)
+    parser.add_argument("--model", default="openai-chat:gpt-5-mini")
     parser.add_argument("--turns", type=int, default=20)
     parser.add_argument("--edited", type=int, default=0)
     given = parser.parse_args()
     if given.mode == "record":
         Path(given.path).unlink(missing_ok=True) if given.name == "vcrpy" else None
     with installed()[given.name](given.path, given.mode):
-        found = asyncio.run(talk(given.url, given.turns, given.edited))
+        found = asyncio.run(talk(given.url, given.model, given.turns, given.edited))
+        if found["failure"]:  # a cassette of ours would raise it again at the end of the block
+            print(json.dumps(found), flush=True)
     imported = [name for name in PROVIDERS if name in sys.modules]
     print(json.dumps(found | {"cpu_s": _spent(), "imported": imported}))
 

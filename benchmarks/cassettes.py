@@ -8,7 +8,7 @@ CPU, 32 KB or so for 40 requests, no changed line when the same is recorded agai
 as soon as without a recorder.
 
     pip install vcrpy cassetter
-    python benchmarks/cassettes.py [--rounds 5] [--long 200]
+    python benchmarks/cassettes.py [--rounds 5] [--long 200] [--older PYTHON]
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from _harness import ROOT, child_server, ratios, table
 from _recorders import installed
 
 SERVER, PAUSE_S, EDITED = "benchmarks/_talking_server.py", 0.3, 3
-TURNS = 20
+TURNS, QUESTIONS = 20, 6
+WIRES = ("openai-chat:gpt-5-mini", "openai-responses:gpt-5-mini", "anthropic:claude-sonnet-5-5")
 
 
 class Talks:
@@ -44,12 +45,17 @@ class Talks:
     def hold(
         self, name: str, mode: str, url: str, *, version: str = "first", turns: int = TURNS, edited: int = 0
     ) -> Any:
-        given = [name, mode, str(self.path(name, version)), url, "--turns", str(turns), "--edited", str(edited)]
-        command = [sys.executable, "benchmarks/_recorders.py", *given]
-        done = subprocess.run(command, cwd=ROOT, env=self._environment, capture_output=True, text=True, check=True)
-        found = json.loads(done.stdout.splitlines()[-1])
+        more = ["--turns", str(turns), "--edited", str(edited)]
+        found = self.run(sys.executable, name, mode, str(self.path(name, version)), url, *more)
         assert not found["failure"], f"{name}, {mode}: {found['failure']}"
         return found
+
+    def run(self, python: str, *arguments: str) -> Any:
+        command = [python, "benchmarks/_recorders.py", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=self._environment, capture_output=True, text=True, check=False)
+        lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+        assert lines, done.stderr
+        return json.loads(lines[-1])
 
 
 def cpu(talks: Talks, url: str, rounds: int, turns: int = TURNS) -> None:
@@ -110,13 +116,33 @@ def first_piece(talks: Talks) -> None:
     table(title, ["", "p50 ms", "× live"], [(name, ms, float(str(ms)) / live) for name, ms in rows])
 
 
+def upgraded(talks: Talks, older: str) -> None:
+    """What another Python recorded, with its versions of the clients, replayed with those of this one."""
+    rows: list[tuple[object, ...]] = []
+    with child_server(["tests/support/llm_server.py"]) as openai_url:
+        for wire in WIRES:
+            url = openai_url.removesuffix("/v1") if wire.startswith("anthropic") else openai_url
+            counts: list[object] = []
+            for name in [name for name in installed() if name != "live"]:
+                given = [str(talks.path(name, wire.partition(":")[0])), url, "--turns", str(QUESTIONS), "--model", wire]
+                assert not talks.run(older, name, "record", *given)["failure"]
+                counts.append(f"{len(talks.run(sys.executable, name, 'replay', *given)['firsts_s'])} of {QUESTIONS}")
+            rows.append((wire, *counts))
+    heads = ["", *(name for name in installed() if name != "live")]
+    table(f"Requests recorded with the clients of {older} that are found with those of this Python", heads, rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--older", metavar="PYTHON", help="record with another Python, replay with this one; no more")
     parser.add_argument("--long", type=int, default=0, help="the same with so many turns, too")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="victor-bench-") as folder:
         talks = Talks(Path(folder))
+        if given.older:
+            upgraded(talks, given.older)
+            return
         with child_server([SERVER]) as url:
             cpu(talks, url, given.rounds)
             files(talks, url)
