@@ -9,6 +9,10 @@ as soon as without a recorder.
 
     pip install vcrpy cassetter
     python benchmarks/cassettes.py [--rounds 5] [--long 200] [--older PYTHON]
+
+Measured 2026-11-28, 2 cores, busy; CPU s of the process replaying: victor_nb 0.38, cassetter 0.16.1 1.88, vcrpy 9.4.2
+3.06, the service itself 1.97. A further turn, ms: 2.6, 28, 94, 34. KB: 34, 731, 632. Changed lines when the same is
+recorded again: 0, 4,120, 5,400; when the third question is edited: 74, 4,336, 5,582. More in docs/testing.md.
 """
 
 from __future__ import annotations
