@@ -31,22 +31,24 @@ def missing(request: Sent, takes: Sequence[Take], place: Path) -> MissingRecordi
     """The error for a request that is not among `takes`, those of the file `place`."""
     lines = [f'"{first_line(request.messages)}" is not recorded in {place.name}.']
     if takes:
-        number, nearest = max(enumerate(takes, 1), key=lambda found: _nearness(request, found[1].sent))
+        number, nearest = max(enumerate(takes, 1), key=lambda found: nearness(request, found[1].sent))
         lines.append(f'  nearest: recording {number} of {len(takes)}, "{first_line(nearest.sent.messages)}"')
-        what, recorded, now = next(_differences(nearest.sent, request), ("nothing that is shown", "", ""))
+        what, recorded, now = next(differences(nearest.sent, request), ("nothing that is shown", "", ""))
         lines += [f"  differs in: {what}", f"    recorded: {shortened(recorded)}", f"    now:      {shortened(now)}"]
     else:
         lines.append("  Nothing is recorded there." if place.exists() else f"  There is no file {place}.")
     return MissingRecordingError("\n".join(lines), hint="record it: VICTOR_CASSETTE_MODE=record, with the model's key")
 
 
-def _nearness(request: Sent, recorded: Sent) -> tuple[int, int, int]:
+def nearness(request: Sent, recorded: Sent) -> tuple[int, int, int]:
+    """The greater, the more they have in common."""
     equal = sum(a == b for a, b in zip(request.messages, recorded.messages, strict=False))
     parts = sum(getattr(request, name) == getattr(recorded, name) for name in ("model", "purpose", "tools", "settings"))
     return equal, parts, -abs(len(request.messages) - len(recorded.messages))
 
 
-def _differences(recorded: Sent, now: Sent) -> Iterator[tuple[str, str, str]]:
+def differences(recorded: Sent, now: Sent) -> Iterator[tuple[str, str, str]]:
+    """What differs, and what it was and is, the most telling first."""
     if recorded.model != now.model:
         yield "the model", str(recorded.model), str(now.model)
     for number, (old, new) in enumerate(zip_longest(recorded.messages, now.messages), 1):

@@ -107,11 +107,16 @@ def _without(text: str) -> str:
             break
     else:
         return mended_text(text)
-    text = _ADDRESS.sub("0x…", text)
+    text = without_addresses(text)
     for tells, pattern, kind in _MORE:
         if any(tell in low for tell in tells):
             text = pattern.sub(lambda found, kind=kind: found["name"] + scrubbed(kind), text)
     return mended_text(text)
+
+
+def without_addresses(text: str) -> str:
+    """`text` without what differs in every process: addresses in memory."""
+    return _ADDRESS.sub("0x…", text)
 
 
 def _homes(environment: Mapping[str, str]) -> re.Pattern[str] | None:
