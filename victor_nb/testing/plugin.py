@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("victor_mode", "where models' answers come from, as --victor", default="")
     parser.addini("victor_cassettes", "the folder of cassettes, beside each notebook or test", default="cassettes")
     parser.addini("victor_exporters", "whether exporters deliver in a replay", type="bool", default=False)
-    parser.addini("victor_unused", "recordings that nothing asked for: error, warn or ignore", default="warn")
+    parser.addini("victor_unused", "recordings that nothing asked for: error, warn, prune or ignore", default="warn")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -73,8 +73,13 @@ def _around_test(item: pytest.Item, marker: pytest.Mark) -> Generator[None, Any,
     path = item.path.parent / given if given else _cassette(item, f"{item.path.stem}.{item.name}")
     exporters = True if item.config.getini("victor_exporters") else None
     with use_cassette(path, mode_of(item.config), exporters=exporters) as cassette:  # type: ignore[arg-type]  # checked there
+        cassette.warns = False
         result = yield
-    item.user_properties.append(("victor_nb", {"replayed": cassette.replayed, "recorded": cassette.recorded}))
+    numbers = cassette.unused_numbers
+    report: dict[str, Any] = {"replayed": cassette.replayed, "recorded": cassette.recorded, "unused": len(numbers)}
+    report["unused_numbers"] = numbers
+    item.user_properties.append(("victor_nb", report))
+    _settle_unused(item, report, path, whole=not given)  # one of a name of its own may be another test's too
     return result
 
 
@@ -126,16 +131,24 @@ def _check(item: pytest.Item, report: dict[str, Any], path: Path) -> None:
         pytest.fail(f"{found.text}\n\npytest --victor={found.mode} {item.path.name} records {what}", pytrace=False)
     if report.get("reworded"):
         item.warn(pytest.PytestWarning(report["reworded"]))
-    unused, wanted = report.get("unused", 0), item.config.getini("victor_unused")
-    if unused and mode_of(item.config) == "replay" and wanted != "ignore":
-        told = f"{path.name}: {unused} recordings were not asked for; --victor=rewrite leaves them out"
-        if wanted == "error":
-            pytest.fail(told, pytrace=False)
-        item.warn(pytest.PytestWarning(told))
+    from victor_nb.testing.unused import runs_whole
+
+    _settle_unused(item, report, path, whole=runs_whole(item.path))
+
+
+def _settle_unused(item: pytest.Item, report: dict[str, Any], path: Path, *, whole: bool) -> None:
+    from victor_nb.testing.unused import settle_unused
+
+    if mode_of(item.config) == "replay":
+        report["pruned"] = settle_unused(item, path, list(report.get("unused_numbers", [])), whole=whole)
+        report["unused"] = report.get("unused", 0) - report["pruned"]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """One line, if models were asked: also of the workers of xdist, whose reports come here."""
+    from victor_nb.testing.unused import leave
+
+    leave(terminalreporter.config, terminalreporter.stats.get("passed", []))
     found: list[dict[str, Any]] = [
         value
         for reports in terminalreporter.stats.values()

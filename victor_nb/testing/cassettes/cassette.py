@@ -38,6 +38,8 @@ class Cassette:
         self.path = path
         self._file = read(path)
         self.takes, self.players = self._file.content.takes, dict(self._file.content.players)
+        self.warns = True
+        """Whether a replay that has ended tells of what was unused; who does that otherwise sets it to False."""
         self.missing: list[Sent] = []
         self.given: list[Take] = []
         self.differences: list[Difference] = []

@@ -84,7 +84,7 @@ def use_cassette(
         _tell_differences(cassette)
     elif wanted != "replay":
         cassette.save(anew=wanted == "rewrite")
-    elif unused := cassette.unused:
+    elif cassette.warns and (unused := cassette.unused):
         warnings.warn(
             f"{cassette.path.name}: {len(unused)} of {len(cassette.takes)} recordings were not asked for; "
             f"{VARIABLE}=rewrite leaves them out",

@@ -19,13 +19,15 @@ from victor_nb.testing.cassettes.verify import changed, told
 
 @dataclass(frozen=True)
 class KernelReport:
-    """`missing` is the text of the first error; `changed` and `reworded` tell what a model says otherwise than it was
-    recorded, which fails and which does not. Tokens and dollars are those of answers that were replayed."""
+    """`unused_numbers` say which recordings nothing asked for, the first is 1. `missing` is the text of the first
+    error; `changed` and `reworded` tell what a model says otherwise than it was recorded, which fails and which does
+    not. Tokens and dollars are those of answers that were replayed."""
 
     replayed: int = 0
     recorded: int = 0
     verified: int = 0
     unused: int = 0
+    unused_numbers: tuple[int, ...] = ()
     missing: str = ""
     changed: str = ""
     reworded: str = ""
@@ -75,6 +77,7 @@ class KernelCassette(Cassette):
             recorded=self.recorded,
             verified=self.replayed - len(given),
             unused=self.unused_count,
+            unused_numbers=tuple(self.unused_numbers),
             missing=str(missing(self.missing[0], self.takes, self.path)) if self.missing else "",
             changed=told(self.differences, self.path.name, fail=True),
             reworded=told(self.differences, self.path.name, fail=False),

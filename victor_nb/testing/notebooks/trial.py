@@ -15,7 +15,7 @@ from typing import Any, Final
 
 MODES: Final = ("replay", "record", "rewrite", "verify", "live")
 MODE: Final = "VICTOR_CASSETTE_MODE"
-COUNTED: Final = ("replayed", "recorded", "verified", "unused", "tokens", "cost_usd")
+COUNTED: Final = ("replayed", "recorded", "verified", "unused", "pruned", "tokens", "cost_usd")
 _PREFIX: Final = "victor-nb-"
 
 
@@ -97,4 +97,5 @@ def told(reports: list[dict[str, Any]]) -> str:
     parts += [f"{total['recorded']} recorded"] if total["recorded"] else []
     parts += [f"{missing} notebooks asked for more"] if missing else []
     parts += [f"{total['unused']} unused"] if total["unused"] else []
+    parts += [f"{total['pruned']} unused ones removed"] if total["pruned"] else []
     return f"{', '.join(parts)}; {total['tokens']:,} tokens and ${total['cost_usd']:.4f} saved"
