@@ -41,7 +41,7 @@ def settle_unused(item: pytest.Item, path: Path, numbers: list[int], *, whole: b
     if numbers and wanted != "ignore":
         told = f"{path.name}: {len(numbers)} recordings were not asked for; --victor=rewrite leaves them out"
         if wanted == "prune":
-            told += f" (not taken out {'under CI' if _is_ci() else 'of a notebook of which cells were skipped'})"
+            told += f" (not taken out {'under CI' if _is_ci() else 'where not all has run that may use it'})"
         if wanted == "error":
             pytest.fail(told, pytrace=False)
         item.warn(pytest.PytestWarning(told))

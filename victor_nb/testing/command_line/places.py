@@ -41,7 +41,7 @@ def files(folder: Path) -> Iterator[Path]:
     """All files below, but for those of tools and environments."""
     for root, names, here in os.walk(folder):
         names[:] = sorted(name for name in names if not _is_skipped(Path(root, name)))
-        yield from (Path(root, name) for name in here)
+        yield from (Path(root, name) for name in sorted(here))
 
 
 def _is_skipped(folder: Path) -> bool:
