@@ -38,6 +38,7 @@ class RecordingStore:
     def __init__(self, place: str, *, notebook: str | None = None, clock: IClock = REAL) -> None:
         self._place = place
         self.clock = clock
+        self._now_us, self._new_id = clock.now_us, clock.new_id
         self._notebook = mended_text(notebook) if notebook else notebook
         self._begin_run()
         _stores.add(self)
@@ -108,8 +109,8 @@ class RecordingStore:
         session_id = mended_text(session_id)
         turn_id = data.get("turn_id")
         turn_id = mended_text(turn_id) if isinstance(turn_id, str) else None
-        stamp = self.clock.now_us()
-        event_id = self.clock.new_id("event")
+        stamp = self._now_us()
+        event_id = self._new_id("event")
         with self._lock:
             writer = self._writer or self._start()
             self._seq = seq = self._seq + 1
