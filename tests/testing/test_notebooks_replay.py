@@ -124,20 +124,33 @@ def test_with_several_processes_each_notebook_has_its_own(tmp_path: Path, llm_se
 def test_a_marked_test_gets_recorded_answers(tmp_path: Path, llm_server: LLMServer) -> None:
     source = """
 import asyncio, pytest
-from victor_nb import AgentOrchestrator
+from victor_nb import AgentOrchestrator, BaseAnalyticsExporter
+from victor_nb.agent.coordinators import AnalyticsCoordinator
+from victor_nb.protocols import ExportResult
+
+class Exporter(BaseAnalyticsExporter):
+    async def export(self, events):
+        return ExportResult(True, len(events))
+
+async def mean():
+    orchestrator = AgentOrchestrator(model="URL#m", analytics_coordinator=AnalyticsCoordinator([Exporter()]))
+    answer = await orchestrator.chat("Which mean?")
+    print((await orchestrator.analytics_coordinator.export_analytics()).exported_count, "delivered")
+    orchestrator.close()
+    return answer.content
 
 @pytest.mark.victor_cassette
 def test_mean():
-    answer = asyncio.run(AgentOrchestrator(model="URL#m").chat("Which mean?"))
-    assert answer.content == "The mean is 3."
+    assert asyncio.run(mean()) == "The mean is 3."
 """
     llm_server.reply("The mean is 3.")
     (tmp_path / "test_it.py").write_text(source.replace("URL", llm_server.openai_url))
     home = str(tmp_path / "home")
     assert run(tmp_path, "--victor=record", "test_it.py", VICTOR_HOME=home)[0] == 0
     (tmp_path / "test_it.py").write_text(source.replace("URL", NOBODY))
-    code, told = run(tmp_path, "test_it.py", VICTOR_HOME=home)
-    assert (code, "1 answers replayed" in told) == (0, True), told
+    code, told = run(tmp_path, "-s", "test_it.py", VICTOR_HOME=home)
+    assert (code, "1 answers replayed" in told, "0 delivered" in told) == (0, True, True), told
+    assert "7 delivered" in run(tmp_path, "-s", "-o", "victor_exporters=true", "test_it.py", VICTOR_HOME=home)[1]
     assert [path.name for path in (tmp_path / "cassettes").iterdir()] == ["test_it.test_mean.json"]
     (tmp_path / "test_it.py").write_text(source.replace("URL", NOBODY).replace("mean?", "mode?"))
     assert "is not recorded in test_it.test_mean.json" in run(tmp_path, "test_it.py", VICTOR_HOME=home)[1]

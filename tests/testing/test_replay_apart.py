@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,27 @@ async def test_exporters_deliver_where_that_is_asked_for(path: Path, by: str, mo
     orchestrator.close()
     assert result.success
     assert 0 < result.exported_count == len({event.id for event in exporter.events})
+
+
+async def test_tool_calls_of_one_answer_are_made_in_their_order(
+    tmp_path: Path, llm_server: LLMServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    done: list[int] = []
+
+    def pause(ms: int) -> str:
+        """Wait."""
+        time.sleep(ms / 1_000)
+        done.append(ms)
+        return "waited"
+
+    llm_server.reply(tool_calls=[("pause", {"ms": 60}), ("pause", {"ms": 1})])
+    llm_server.reply("Waited.")
+    with use_cassette(tmp_path / "pause.json", "record"):
+        await AgentOrchestrator(model=f"{llm_server.openai_url}#m", tools=[pause]).chat("Wait.")
+    with use_cassette(tmp_path / "pause.json", "replay"):
+        await AgentOrchestrator(model=NOBODY, tools=[pause]).chat("Wait.")
+    assert done == [1, 60, 60, 1]
 
 
 async def test_a_tool_that_asks_in_a_session_of_its_own_does_not_wait_for_its_turn(

@@ -19,7 +19,8 @@ URL = "http://127.0.0.1:9/v1"
 CHATS = (
     "%load_ext victor_nb\nimport asyncio, pandas as pd, victor_nb as vn\nfrom pydantic import BaseModel\n"
     "pd.set_option('display.max_columns', None, 'display.width', None)\n%victor use {url}#m",
-    "@vn.tool\ndef square(number: int) -> int:\n    'The square of a number.'\n    return number * number\n\n"
+    "@vn.tool\ndef square(number: int) -> int:\n    'The square of a number.'\n"
+    "    vn.orchestrator.analytics_coordinator.track_event('x_squared')\n    return number * number\n\n"
     "class Mean(BaseModel):\n    mean: float",
     "%%victor -o answer\nWhich mean?",
     "answer",
@@ -42,7 +43,8 @@ SHOWN = (
     "vn.analytics.compactions()",
     "vn.analytics.feedback(content=True)",
     "vn.analytics.summary()",
-    "vn.analytics.turns(since='2h').attrs, len(vn.analytics.turns(since='2h'))",
+    "print(vn.analytics.turns().attrs)\nassert len(vn.analytics.turns(since='2h')) == 5\n"
+    "assert vn.analytics.events()['timestamp'].is_monotonic_increasing",
     "vn.conversation",
     "vn.analytics",
     "vn.analytics.plot.tokens()",
@@ -99,9 +101,12 @@ def recorded(tmp_path: Path, llm_server: LLMServer, monkeypatch: pytest.MonkeyPa
     return notebook(tmp_path, URL, *SHOWN)
 
 
-def test_a_second_kernel_shows_the_same_to_the_byte_and_nbval_agrees(recorded: Path) -> None:
+def test_a_second_kernel_shows_the_same_to_the_byte_and_nbval_agrees(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = executed(recorded)
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
     assert executed(recorded) == first
     pytest_run(recorded.parent, "--nbval")
-    assert "0 delivered, 53 pending (a replay delivers nothing" in str(first[len(CHATS) - 1])
+    assert "0 delivered, 59 pending (a replay delivers nothing" in str(first[len(CHATS) - 1])
     assert "✓ exporters  Nowhere: 0 delivered" in str(first[-1])
