@@ -53,6 +53,23 @@ def test_it_replays_with_no_configuration(recorded: Path, tmp_path: Path, progra
     assert code == 0, told
 
 
+def test_nbval_finds_what_a_replay_has_saved_and_what_a_cell_swallows(recorded: Path, tmp_path: Path) -> None:
+    cassette_of(tmp_path, recorded)
+    frame = "import victor_nb as vn\nvn.analytics.turns()[['model', 'input_tokens', 'duration_s']]"
+    path = chat(tmp_path, NOBODY, frame, tags={1: ["nbval-ignore-output"]})  # nbval keeps what was cleared
+    code, told = run_program(tmp_path, "jupyter", "execute", "--inplace", path.name)
+    assert code == 0, told
+    saved = nbformat.read(path, as_version=4)
+    assert "10" in saved.cells[3].outputs[0]["data"]["text/plain"]
+    swallowed = "try:\n    await vn.orchestrator.chat('Which median?')\nexcept vn.VictorError:\n    pass"
+    saved.cells.append(nbformat.v4.new_code_cell(swallowed))
+    nbformat.write(saved, path)
+    code, told = run_program(tmp_path, "pytest", "--nbval", "-q", "-p", "no:cacheprovider", path.name)
+    assert "1 failed, 4 passed" in told, told
+    assert '"Which median?" is not recorded in chat.json.' in told
+    assert "1 answers replayed" in told
+
+
 def cassette_of(folder: Path, recorded: Path, name: str = "chat") -> Path:
     path = folder / "cassettes" / f"{name}.json"
     path.parent.mkdir(exist_ok=True)

@@ -14,9 +14,14 @@ from typing import Any, Final
 
 import pytest
 
-pytest_plugins = ("victor_nb.testing.fixtures", "victor_nb.testing.kernels.under_pytest")
+pytest_plugins = (
+    "victor_nb.testing.fixtures",
+    "victor_nb.testing.kernels.under_pytest",
+    "victor_nb.testing.notebooks.under_nbval",
+)
 _MODES: Final = ("replay", "record", "rewrite", "verify", "live")
 _MODE: Final = "VICTOR_CASSETTE_MODE"
+_SHARING: Final = pytest.StashKey[dict[Path, set[Path]]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -66,6 +71,15 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     return (yield)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """What is said here is said as it is; nbmake would take it for an error of its own."""
+    report = yield
+    if _is_notebook(item) and call.excinfo and isinstance(call.excinfo.value, pytest.fail.Exception):
+        report.longrepr = call.excinfo.value.msg
+    return report
+
+
 def _around_test(item: pytest.Item, marker: pytest.Mark) -> Generator[None, Any, Any]:
     from victor_nb.testing.cassettes import use_cassette
 
@@ -83,13 +97,51 @@ def _around_test(item: pytest.Item, marker: pytest.Mark) -> Generator[None, Any,
     return result
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Of those that will run, notebooks that would overwrite each other's recordings are known now."""
+    notebooks = [item.path for item in items if _is_notebook(item)]
+    if notebooks:
+        from victor_nb.testing.notebooks.places import sharing
+
+        session.config.stash[_SHARING] = sharing(notebooks, str(session.config.getini("victor_cassettes")))
+
+
+def checked_cassette(item: pytest.Item) -> Path:
+    """The one of a notebook; fails the test where it cannot have it."""
+    from victor_nb.testing.notebooks.places import cassette_for, complaint
+
+    path = cassette_for(item.path, str(item.config.getini("victor_cassettes")))
+    nothing: dict[Path, set[Path]] = {}
+    shared = item.config.stash.get(_SHARING, nothing)
+    if told := complaint(path, item.path, item.config.rootpath, shared.get(path.resolve(), ())):
+        pytest.fail(f"victor_nb: {told}", pytrace=False)
+    if mode_of(item.config) in ("record", "rewrite"):
+        _check_writable(path)
+    return path
+
+
+def _check_writable(path: Path) -> None:
+    from victor_nb.testing.cassettes.file import check_writable
+    from victor_nb.testing.cassettes.missing import CassetteError
+
+    try:
+        check_writable(path)
+    except CassetteError as error:
+        pytest.fail(f"victor_nb: {error.message}\n  → {error.hint}", pytrace=False)
+
+
+def kernel_options(config: pytest.Config) -> dict[str, str]:
+    """What the ini file has for kernels."""
+    return {"VICTOR_CASSETTE_EXPORTERS": "1"} if config.getini("victor_exporters") else {}
+
+
 def _around_notebook(item: pytest.Item) -> Generator[None, Any, Any]:
     """The kernel inherits the environment, and has a store of its own."""
     from victor_nb.testing.notebooks.trial import trial
 
-    path = _cassette(item, item.path.stem)
-    exporters = {"VICTOR_CASSETTE_EXPORTERS": "1"} if item.config.getini("victor_exporters") else {}
-    with trial(item.path, path, mode_of(item.config)) as run, _environment(run.environment | exporters):
+    path, options = checked_cassette(item), kernel_options(item.config)
+    with trial(item.path, path, mode_of(item.config)) as run, environment(run.environment | options):
         before = item.path.read_text(encoding="utf-8") if item.config.getoption("overwrite", False) else ""
         try:
             result = yield
@@ -110,7 +162,7 @@ def _settle(path: Path, before: str) -> None:
 
 
 @contextmanager
-def _environment(variables: dict[str, str]) -> Generator[None]:
+def environment(variables: dict[str, str]) -> Generator[None]:
     """For the length of the block."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
