@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat import NotebookNode
+from support.record_notebooks import record
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "notebooks"
@@ -195,6 +196,17 @@ def test_a_replay_that_writes_outputs_leaves_no_difference_in_git(tree):
     difference = git(tree, "diff", "--unified=1")
     assert not difference, difference
     assert git(tree, "status", "--porcelain") == ""
+
+
+def test_the_recording_is_what_a_provider_of_this_script_leaves(tmp_path):
+    """Of the part that asks; the rest of the notebook records another one."""
+    notebook = nbformat.read(FOLDER / "05_testing.ipynb", as_version=4)
+    notebook.cells = notebook.cells[: [cell.id for cell in notebook.cells].index("own-text")]
+    nbformat.write(notebook, tmp_path / "05_testing.ipynb")
+    shutil.copytree(FOLDER / "cassettes", tmp_path / "cassettes")
+    record(tmp_path / "05_testing.ipynb", "-p", "no:cacheprovider")
+    for path in (FOLDER / "cassettes").iterdir():
+        assert (tmp_path / "cassettes" / path.name).read_text() == path.read_text()
 
 
 def test_notebooks_are_stored_with_outputs_and_cell_ids_and_nothing_of_a_run():
