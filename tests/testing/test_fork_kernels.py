@@ -226,6 +226,7 @@ def test_when_the_server_is_killed_its_kernels_end_and_others_are_plain(
     assert server != psutil.Process()
     server.kill()
     assert first.provisioner.process.wait(timeout=10) == -signal.SIGKILL
+    assert gone(first.provisioner.pid)
     second, reasons = start()
     assert len(reasons) == 1
     assert "server" in reasons[0]

@@ -185,32 +185,33 @@ def test_a_cassette_that_is_none_is_one_line(tmp_path: Path, text: str) -> None:
 
 FORKED = "import os; assert 'kernels.server' in open(f'/proc/{os.getppid()}/cmdline').read()"
 PLAIN = FORKED.replace(" in ", " not in ")
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
-def test_kernels_are_forked_where_nothing_is_said(tmp_path: Path, llm_server: LLMServer) -> None:
-    path = recorded(tmp_path, llm_server)
-    for name in ("chat", "more"):
-        notebook(tmp_path, NOBODY, FORKED, name=name)
-    (path.parent / "more.json").write_text(path.read_text())
-    code, told = run(tmp_path, "--nbmake", "chat.ipynb", "more.ipynb")
+def of_one_cell(path: Path, source: str) -> None:
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(made, path)
+
+
+@on_linux
+def test_kernels_are_forked_where_nothing_is_said(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        of_one_cell(tmp_path / f"{name}.ipynb", FORKED)
+    code, told = run(tmp_path, "--nbmake", "one.ipynb", "two.ipynb")
     assert code == 0, told
     assert "not forked" not in told
-    notebook(tmp_path, NOBODY, PLAIN)
-    assert run(tmp_path, "--nbmake", "chat.ipynb", "-o", "victor_kernels=plain")[0] == 0
-    assert (
-        "victor_kernels = fast: it is fork or plain"
-        in run(tmp_path, "--nbmake", "chat.ipynb", "-o", "victor_kernels=fast")[1]
-    )
+    of_one_cell(tmp_path / "one.ipynb", PLAIN)
+    assert run(tmp_path, "--nbmake", "one.ipynb", "-o", "victor_kernels=plain")[0] == 0
+    assert "victor_kernels = fast: it is fork or plain" in run(tmp_path, "--nbmake", "-o", "victor_kernels=fast")[1]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
-def test_where_none_can_be_forked_plain_ones_run_and_that_is_told(tmp_path: Path, llm_server: LLMServer) -> None:
-    recorded(tmp_path, llm_server)
-    notebook(tmp_path, NOBODY, PLAIN)
+@on_linux
+def test_where_none_can_be_forked_plain_ones_run_and_that_is_told(tmp_path: Path) -> None:
+    of_one_cell(tmp_path / "one.ipynb", PLAIN)
     (tmp_path / "traced").mkdir()
     (tmp_path / "traced" / "sitecustomize.py").write_text("import sys; sys.setprofile(lambda *_: None)")
     path = os.pathsep.join([str(tmp_path / "traced"), *filter(None, [os.environ.get("PYTHONPATH")])])
-    code, told = run(tmp_path, "--nbmake", "chat.ipynb", PYTHONPATH=path)
+    code, told = run(tmp_path, "--nbmake", "one.ipynb", PYTHONPATH=path)
     assert code == 0, told
     assert "victor_nb: 1 kernels were not forked: the interpreter is traced" in told

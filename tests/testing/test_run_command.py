@@ -31,14 +31,25 @@ def run(folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.fixture
-def recorded(tmp_path: Path, llm_server: LLMServer) -> Path:
-    """A folder with one notebook, recorded by the command."""
-    llm_server.reply("The mean is 3.")
-    code, told = run(notebook(tmp_path, llm_server.openai_url).parent, "chat.ipynb", "--mode", "record")
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The cassette of the notebook, as the command records it."""
+    folder, server = tmp_path_factory.mktemp("recorded"), LLMServer()
+    server.reply("The mean is 3.")
+    notebook(folder, server.openai_url)
+    code, told = run(folder, "chat.ipynb", "--mode", "record")
+    server.close()
     assert code == 0, told
     assert "1 recorded" in told
+    return (folder / "cassettes" / "chat.json").read_text()
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, recording: str) -> Path:
+    """A folder with one notebook and its recording."""
     notebook(tmp_path, NOBODY)
+    (tmp_path / "cassettes").mkdir()
+    (tmp_path / "cassettes" / "chat.json").write_text(recording)
     return tmp_path
 
 
@@ -58,12 +69,12 @@ def test_what_is_written_is_what_the_next_run_finds(recorded: Path) -> None:
     assert (recorded / "chat.ipynb").read_bytes() == written
 
 
-def test_a_failing_notebook_is_told_in_some_lines_and_others_go_on(recorded: Path) -> None:
+def test_a_failing_notebook_is_told_in_some_lines_and_others_go_on(recorded: Path, recording: str) -> None:
     notebook(recorded, NOBODY, "1 / 0", name="broken")
     notebook(recorded, NOBODY, "import os\nos._exit(3)", name="dead")
     notebook(recorded, NOBODY, "import time\ntime.sleep(60)", name="slow")
     for name in ("broken", "dead", "slow"):
-        (recorded / "cassettes" / f"{name}.json").write_text((recorded / "cassettes" / "chat.json").read_text())
+        (recorded / "cassettes" / f"{name}.json").write_text(recording)
     code, told = run(recorded, ".", "--timeout", "2", "--write", "-j", "2")
     assert code == 1
     assert "    cell 4: 1 / 0\n    ZeroDivisionError: division by zero\n" in told
