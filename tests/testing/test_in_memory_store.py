@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -124,8 +125,12 @@ def test_a_store_that_is_forgotten_leaves_no_thread_and_no_open_connection():
         store.append("x_test", "s", {})
         store.read(EventQuery())
         assert threading.active_count() == before
+        connection = store._connection
+        assert connection
         del store
-        gc.collect()  # an unclosed connection is a warning, which is an error here
+        gc.collect()
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
 
 
 def test_a_forked_process_has_a_copy():

@@ -12,6 +12,7 @@ from support.pytest_runs import run_pytest
 from victor_nb import AgentOrchestrator
 from victor_nb.agent.coordinators import ContextCoordinator
 from victor_nb.context import SummarizingCompactionStrategy
+from victor_nb.errors import MissingKeyError
 from victor_nb.models.embeddings import embed
 from victor_nb.models.factory import build_model
 from victor_nb.testing import InMemoryStore, RealModelError, ScriptedModel, no_real_models, use_cassette
@@ -92,6 +93,15 @@ async def test_what_was_refused_can_be_asked_afterwards(llm_server: LLMServer):
             await orchestrator.chat("Which mean?")
         refusals.forget()
     assert (await orchestrator.chat("Which mean?")).content == "The mean is 3."
+
+
+async def test_a_model_without_a_key_is_there_to_be_refused_only_in_the_block(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    orchestrator = asking("anthropic:claude-sonnet-5-5")
+    with no_real_models():
+        assert (await orchestrator.resolve_model()).provider == "anthropic"
+    with pytest.raises(MissingKeyError):
+        await orchestrator.resolve_model()
 
 
 TESTS = """

@@ -15,6 +15,7 @@ from victor_nb.config.settings import Settings
 from victor_nb.errors import UsageError
 from victor_nb.models.detect import detect
 from victor_nb.models.keys import environment
+from victor_nb.store import open_store
 from victor_nb.testing import InMemoryStore, ScriptedModel, Victor, assert_tool_called, assert_turns, call
 from victor_nb.testing.isolated import isolated
 
@@ -59,11 +60,23 @@ def test_the_next_test_finds_nothing_of_it(victor: Victor):
     assert victor.requests == victor.tools == []
 
 
+def test_the_store_in_memory_is_new_and_gone_afterwards(tmp_path: Path):
+    mine = open_store("memory")
+    with isolated(tmp_path / "home"):
+        its = open_store("memory")
+        its.append("x_test", "s", {})
+    assert its is not mine
+    assert open_store("memory") not in (mine, its)
+
+
 def keys() -> tuple[str | None, str | None]:
     return environment().get("OPENAI_API_KEY"), environment().get("ANTHROPIC_API_KEY")
 
 
-def test_settings_and_keys_of_the_person_are_out_of_sight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_settings_keys_and_servers_of_the_person_are_out_of_sight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, llm_server: LLMServer
+):
+    monkeypatch.setenv("OLLAMA_HOST", llm_server.url)
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_text("VICTOR_TEMPERATURE=0.5\nOPENAI_API_KEY=sk-env-file\n")
     (tmp_path / "pyproject.toml").write_text("[tool.victor_nb]\ntop_p = 0.5\n")
