@@ -106,17 +106,26 @@ async def test_after_the_block_all_is_real_again(path: Path) -> None:
     assert str(outside.analytics_coordinator.store.path).endswith("victor.db")
 
 
-async def test_a_store_that_is_named_in_code_is_used_with_ids_of_its_own(path: Path, tmp_path: Path) -> None:
-    ids: list[str] = []
+async def test_a_store_that_is_named_in_code_is_used_with_ids_and_times_of_its_own(path: Path, tmp_path: Path) -> None:
+    ids, squared_at_us = list[str](), list[int]()
+
+    def square(number: int) -> int:
+        """The square of a number."""
+        squared_at_us.append(clock.now_us())
+        return number * number
+
+    began_us = clock.now_us()
     for _ in range(2):
         with use_cassette(path, "replay"):
-            orchestrator = made(settings=Settings(store=tmp_path / "own.db"))
+            settings = Settings(store=tmp_path / "own.db", keep_sessions=False)
+            orchestrator = AgentOrchestrator(settings, model=NOBODY, tools=[square], session_id="mine")
             answers = await asked(orchestrator)
-            ids += [orchestrator.session_id, *(answer.turn_id for answer in answers)]
+            ids += [answer.turn_id for answer in answers]
         assert answers[0].duration_s == (await replayed(path))[0][0].duration_s
     kept = await orchestrator.analytics_coordinator.query_analytics(types=["turn_started"])
-    assert len(set(ids)) == 6
-    assert {event.data["turn_id"] for event in kept} < set(ids)
+    assert {event.data["turn_id"] for event in kept} == set(ids)
+    assert len(set(ids)) == 4
+    assert all(began_us < at_us < clock.now_us() for at_us in squared_at_us)
 
 
 async def test_an_orchestrator_from_before_the_block_keeps_its_store_and_real_ids(path: Path) -> None:
