@@ -14,14 +14,24 @@ from testing.test_notebooks_replay import NOBODY, notebook, run
 MORE = "_ = await vn.orchestrator.chat('More?')"
 
 
-@pytest.fixture
-def cassette(tmp_path: Path, llm_server: LLMServer) -> Path:
-    """Two recordings, of a notebook that asks only for the first one now."""
-    llm_server.reply("The mean is 3.")
-    llm_server.reply("More.")
-    notebook(tmp_path, llm_server.openai_url, MORE)
-    code, told = run(tmp_path, "--nbmake", "--victor=record", "chat.ipynb")
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Two recordings."""
+    folder, server = tmp_path_factory.mktemp("recorded"), LLMServer()
+    server.reply("The mean is 3.")
+    server.reply("More.")
+    notebook(folder, server.openai_url, MORE)
+    code, told = run(folder, "--nbmake", "--victor=record", "chat.ipynb")
+    server.close()
     assert code == 0, told
+    return (folder / "cassettes" / "chat.json").read_text()
+
+
+@pytest.fixture
+def cassette(tmp_path: Path, recorded: str) -> Path:
+    """Of a notebook that asks only for the first one now."""
+    (tmp_path / "cassettes").mkdir()
+    (tmp_path / "cassettes" / "chat.json").write_text(recorded)
     notebook(tmp_path, NOBODY)
     return tmp_path / "cassettes" / "chat.json"
 
