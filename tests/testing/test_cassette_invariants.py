@@ -51,9 +51,10 @@ def talks(draw: st.DrawFn) -> list[tuple[ModelRequest, ModelReply]]:
         temperature: dict[str, Any] = draw(st.sampled_from([{}, {"temperature": 0.5}, {"stop_sequences": ("a",)}]))
         output = draw(st.none() | st.builds(ToolSpec, st.just("final_answer"), words, objects))
         answer = Message("assistant", draw(words), draw(calls))
-        told.append(
-            (ModelRequest(messages, draw(tools), temperature, output), ModelReply(answer, Usage(1, 2), "m", "p"))
-        )
+        asked = ModelRequest(messages, draw(tools), temperature, output)
+        if told and draw(st.booleans()):
+            asked = draw(st.sampled_from(told))[0]
+        told.append((asked, ModelReply(answer, Usage(1, 2), "m", "p")))
     return told
 
 
@@ -112,7 +113,9 @@ def test_true_is_not_one():
     for value in (True, 1.0):
         takes = [
             Take(
-                READER.sent(ModelRequest((Message("user", "a"),), (ToolSpec("f", "", {"default": default}),))),
+                RequestReader("m", CLEAN).sent(
+                    ModelRequest((Message("user", "a"),), (ToolSpec("f", "", {"default": default}),))
+                ),
                 NOTHING,
             )
             for default in (1, value)
