@@ -1,11 +1,16 @@
-"""Twenty notebooks that chat, replayed under nbmake: kernels that are forked from a warm one against plain ones, by
-turns in the same run. Wall seconds are those of the whole `pytest`, CPU seconds those of all its processes.
+"""Twenty notebooks that chat, replayed: kernels that are forked from a warm one against plain ones, by turns in
+the same run. Wall seconds are those of the whole program, CPU seconds those of all its processes.
 
 Each notebook calls a tool on a DataFrame, reads its turns and a summary as frames, and draws a figure. It is recorded
 once, against a loopback server. Targets: a third of the wall seconds of `pytest --nbmake -n 2` with plain kernels; less
 than 1.5 s a notebook.
 
-    python benchmarks/notebooks.py [--notebooks 20] [--rounds 3]
+    python benchmarks/notebooks.py [--notebooks 20] [--rounds 3] [--ways "nbmake, fork" …]
+
+Measured 2026-11-28, 2 cores, shared with seven others (load 14 to 16, so that wall seconds are several times those of a
+machine of one's own), one round each: × as fast as `nbmake -n 2` with plain kernels: nbmake 2.7 (CPU 4.1 times less),
+nbmake -n 2 1.5 to 2.0 (2.4 to 2.8), victor-nb run -j 2 3.6 (5.0). A notebook costs 0.37 CPU s, 0.3 of them in its
+kernel; a start of pytest with nbmake 2.5, the warm server 1.4.
 """
 
 from __future__ import annotations
@@ -18,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,16 +34,17 @@ from _harness import ROOT, SUPPORT, Samples, ratios, table
 sys.path.insert(0, str(SUPPORT))
 from support.llm_server import LLMServer
 
+NBMAKE = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbmake")
+RUN = ("-m", "victor_nb.testing.command_line.main", "run", ".")
 WAYS = {
-    "plain -n 2": ("-n", "2", "-o", "victor_kernels=plain"),
-    "plain": (
-        "-o",
-        "victor_kernels=plain",
-    ),
-    "fork -n 2": ("-n", "2"),
-    "fork": (),
+    "nbmake -n 2, plain": (*NBMAKE, "-n", "2", "-o", "victor_kernels=plain"),
+    "nbmake, plain": (*NBMAKE, "-o", "victor_kernels=plain"),
+    "nbmake -n 2, fork": (*NBMAKE, "-n", "2"),
+    "nbmake, fork": NBMAKE,
+    "victor-nb run": RUN,
+    "victor-nb run -j 2": (*RUN, "-j", "2"),
 }
-BASELINE = "plain -n 2"
+BASELINE = "nbmake -n 2, plain"
 CELLS = (
     "%load_ext victor_nb\n%victor use {url}#m",
     """
@@ -73,9 +79,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--notebooks", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     options = parser.parse_args()
     with notebooks(options.notebooks) as folder:
-        wall, cpu = measured(folder, options.rounds)
+        wall, cpu = measured(folder, options.ways, options.rounds)
     times, works = ratios(wall, BASELINE), ratios(cpu, BASELINE)
     rows = [
         (
@@ -86,19 +93,19 @@ def main() -> None:
             statistics.median(cpu[way]),
             1 / works[way],
         )
-        for way in WAYS
+        for way in options.ways
     ]
-    head = ["kernels", "wall s", "s a notebook", "× as fast", "CPU s", "× less CPU"]
-    table(f"{options.notebooks} notebooks that chat, under nbmake", head, rows)
+    head = ["", "wall s", "s a notebook", "× as fast", "CPU s", "× less CPU"]
+    table(f"{options.notebooks} notebooks that chat", head, rows)
 
 
-def measured(folder: Path, rounds: int) -> tuple[Samples, Samples]:
+def measured(folder: Path, ways: Sequence[str], rounds: int) -> tuple[Samples, Samples]:
     """Wall and CPU seconds of each way, one figure a round, after one run that only warms the caches of the disk."""
-    wall: Samples = {way: [] for way in WAYS}
-    cpu: Samples = {way: [] for way in WAYS}
-    run(folder)
+    wall: Samples = {way: [] for way in ways}
+    cpu: Samples = {way: [] for way in ways}
+    run(folder, *NBMAKE)
     for number in range(rounds):
-        for way in WAYS if number % 2 else reversed(WAYS):
+        for way in ways if number % 2 else reversed(ways):
             cost = run(folder, *WAYS[way])
             wall[way].append(cost.wall)
             cpu[way].append(cost.cpu)
@@ -115,7 +122,7 @@ def notebooks(count: int) -> Iterator[Path]:
         server.reply(tool_calls=[("average", {"column": "rain_mm", "by": "city"})])
         server.reply("It rains most in Nairobi. " * 20)
         write(folder / "notebook_00.ipynb", server.openai_url)
-        run(folder, "--victor=record", "notebook_00.ipynb")
+        run(folder, *NBMAKE, "--victor=record", "notebook_00.ipynb")
         server.close()
         write(folder / "notebook_00.ipynb", "http://127.0.0.1:9/v1")
         recorded = (folder / "cassettes" / "notebook_00.json").read_text()
@@ -140,7 +147,7 @@ def run(folder: Path, *arguments: str) -> Cost:
     """
     own = {"HOME": str(folder), "IPYTHONDIR": str(folder / ".ipython"), "PYTHONPATH": str(ROOT)}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("VICTOR_") and name != "CI"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbmake", *arguments]
+    command = [sys.executable, *arguments]
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, cwd=folder, env=kept | own, capture_output=True, text=True, check=False)
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
