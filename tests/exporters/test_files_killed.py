@@ -44,12 +44,18 @@ async def chat():
     while True:
         response = await orchestrator.chat("still there?")
         os.write(1, f"{response.turn_id}\\n".encode())
+        acknowledged.touch()
 
+acknowledged = folder / "acknowledged"
 moments = random.Random(11)
 for _ in range(int(sys.argv[2])):
     if (child := os.fork()) == 0:
         asyncio.run(chat())
-    time.sleep(moments.uniform(0.02, 0.4))
+    late, ends = moments.random() < 0.8, time.monotonic() + 30
+    while late and not acknowledged.exists() and time.monotonic() < ends:
+        time.sleep(0.001)
+    time.sleep(moments.uniform(0.0, 0.3))
+    acknowledged.unlink(missing_ok=True)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
 """
