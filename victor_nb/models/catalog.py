@@ -92,6 +92,8 @@ EMBEDDERS = (
     Provider("sentence-transformers", "Sentence Transformers", (), "sentence_transformers", "sentence-transformers"),
 )
 """Providers that only turn texts into vectors."""
+IN_PROCESS = frozenset({"sentence-transformers"})
+"""Those of them that ask nobody."""
 _FAMILIES = (
     ("claude-", "anthropic"),
     ("gemini-", "google"),

@@ -16,9 +16,9 @@ from typing import Any, Final, cast
 
 from victor_nb.background import model_loop
 from victor_nb.errors import ModelError, ModelResponseError, UnknownModelError, UsageError, VictorError, did_you_mean
-from victor_nb.models import wire_guard
+from victor_nb.models import taping, wire_guard
 from victor_nb.models.access import Access, find_access, require_sdk
-from victor_nb.models.catalog import EMBEDDERS, PROVIDERS, ModelName, Provider, parse
+from victor_nb.models.catalog import EMBEDDERS, IN_PROCESS, PROVIDERS, ModelName, Provider, parse
 from victor_nb.models.failures import Target, scrub
 from victor_nb.models.tfidf import tfidf
 from victor_nb.models.wire_embeddings import WireEmbedder, library_embedder
@@ -45,6 +45,7 @@ async def embed(texts: Sequence[str], embedder: str | Embedder | None = None) ->
         UsageError: the texts are none, or the embedder is none.
         UnknownModelError, MissingKeyError, MissingExtraError: what was named cannot be used.
         ModelError: it failed; a ModelResponseError when it did not give what it should.
+        CassetteError: a provider would be asked while answers are recorded or replayed.
     """
     given = _checked_texts(texts)
     if not given:
@@ -52,10 +53,17 @@ async def embed(texts: Sequence[str], embedder: str | Embedder | None = None) ->
     if embedder is None or embedder == TFIDF:
         return await asyncio.to_thread(tfidf, given)
     if isinstance(embedder, str):
+        _pass_tape(embedder, len(given))
         wire_guard.check(embedder, given[0])  # also where a key is missing
         return _checked(await embedder_named(embedder)(given), len(given), embedder)
     who = getattr(embedder, "__qualname__", type(embedder).__name__)
     return _checked(await _called(_function(embedder), given, who), len(given), who)
+
+
+def _pass_tape(name: str, texts: int) -> None:
+    standing = taping.tape()
+    if standing and _parse(name.strip())[0].name not in IN_PROCESS:
+        standing.check_embedder(name.strip(), texts)
 
 
 def embedder_named(name: str) -> WireEmbedder:

@@ -32,13 +32,14 @@ class ITape(Protocol):
     """`model` gives what is to be asked in place of the model of that name (None: the one that the environment offers),
     which `build` makes: that may need a key, so a tape that only replays does without. What `redact` takes out of a
     text is not to be written down. `clock` tells the time while the tape stands in between, and `replayed` is None
-    unless it only replays."""
+    unless it only replays. `check_embedder` raises where no provider may be asked for the vectors of so many texts."""
 
     @property
     def clock(self) -> IClock: ...
     @property
     def replayed(self) -> Replayed | None: ...
     async def model(self, named: str | None, build: Build, redact: Redact | None = None) -> IChatModel: ...
+    def check_embedder(self, named: str, texts: int) -> None: ...
 
 
 _BEGINS: Final = "victor_nb.notebook.kernel.recording"

@@ -179,8 +179,7 @@ def _check(item: pytest.Item, report: dict[str, Any], path: Path) -> None:
     from victor_nb.testing.notebooks.trial import mishap
 
     if found := mishap(report):
-        what = "it" if found.mode == "record" else "them"
-        pytest.fail(f"{found.text}\n\npytest --victor={found.mode} {item.path.name} records {what}", pytrace=False)
+        pytest.fail(found.told(f"pytest --victor={found.mode} {item.path.name}"), pytrace=False)
     if report.get("reworded"):
         item.warn(pytest.PytestWarning(report["reworded"]))
     from victor_nb.testing.unused import runs_whole

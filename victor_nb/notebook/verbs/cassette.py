@@ -15,6 +15,7 @@ from victor_nb.notebook.words import Wait, confirm, refuse_more, say
 
 if TYPE_CHECKING:
     from victor_nb.session import Session
+    from victor_nb.testing.cassettes.cassette import Cassette
     from victor_nb.testing.notebooks.recordings import Recordings
 
 _PACE: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)x?", re.IGNORECASE)
@@ -88,7 +89,7 @@ def status(recordings: Recordings) -> Iterator[str]:
     report = cassette.report()
     counts = [f"{report.replayed} replayed", f"{report.recorded} recorded"]
     counts += [f"{report.verified} verified"] if recordings.mode == "verify" else []
-    yield ", ".join([*counts, f"{len(cassette.missing)} missing", f"{report.unused} not asked for"])
+    yield ", ".join([*counts, f"{_missing(cassette)} missing", f"{report.unused} not asked for"])
     yield from [text for text in (report.missing, report.changed, report.reworded) if text]
     unused = cassette.unused_numbers
     if recordings.mode == "replay" and unused:
@@ -101,9 +102,13 @@ def recordings_found(session: Session, wait: Wait) -> Iterator[Finding]:
     from victor_nb.testing.notebooks.recordings import here
 
     recordings = here()
-    missing = len(recordings.peek().missing) if recordings.mode != "live" else 0
+    missing = _missing(recordings.peek()) if recordings.mode != "live" else 0
     told = f"; {missing} requests were not recorded" if missing else ""
     yield Finding(f"{_headline(recordings)}{told}", "see %victor cassette" if missing else "")
+
+
+def _missing(cassette: Cassette) -> int:
+    return len(cassette.missing) + len(cassette.refused)
 
 
 def _headline(recordings: Recordings) -> str:

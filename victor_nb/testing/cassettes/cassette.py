@@ -15,6 +15,7 @@ from pathlib import Path
 from victor_nb.testing.cassettes.answer import Answer
 from victor_nb.testing.cassettes.file import read, write
 from victor_nb.testing.cassettes.form import Player, Take
+from victor_nb.testing.cassettes.missing import CassetteError, missing
 from victor_nb.testing.cassettes.page import Page
 from victor_nb.testing.cassettes.sent import Sent
 from victor_nb.testing.cassettes.verify import Difference, difference
@@ -41,6 +42,7 @@ class Cassette:
         self.warns = True
         """Whether a replay that has ended tells of what was unused; who does that otherwise sets it to False."""
         self.missing: list[Sent] = []
+        self.refused: list[CassetteError] = []
         self.given: list[Take] = []
         self.differences: list[Difference] = []
         self._lock = threading.RLock()
@@ -86,6 +88,19 @@ class Cassette:
         with self._lock:
             self.missing.append(sent)
             self.noted()
+
+    def refuse(self, error: CassetteError) -> None:
+        """Remember that something was asked which is never recorded."""
+        with self._lock:
+            self.refused.append(error)
+            self.noted()
+
+    @property
+    def lack(self) -> CassetteError | None:
+        """What was asked and is not there. What is never recorded is told first: the rest may come of it."""
+        if self.refused:
+            return self.refused[0]
+        return missing(self.missing[0], self.takes, self.path) if self.missing else None
 
     def verify(self, take: Take, now: Answer) -> None:
         """Remember what differs between what was given and what the model says now."""

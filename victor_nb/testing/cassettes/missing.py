@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 from victor_nb.errors import VictorError
 from victor_nb.testing.cassettes.form import Take
-from victor_nb.testing.cassettes.sent import Sent, first_line
+from victor_nb.testing.cassettes.sent import Sent, first_line, public_name
 from victor_nb.testing.cassettes.talk import canonical
 
 _SHOWN: Final = 100
@@ -38,6 +38,15 @@ def missing(request: Sent, takes: Sequence[Take], place: Path) -> MissingRecordi
     else:
         lines.append("  Nothing is recorded there." if place.exists() else f"  There is no file {place}.")
     return MissingRecordingError("\n".join(lines), hint="record it: VICTOR_CASSETTE_MODE=record, with the model's key")
+
+
+def unrecordable(embedder: str, texts: int) -> CassetteError:
+    """The error for an embedder of a provider, which no recording can stand for."""
+    asked = "a text" if texts == 1 else f"{texts} texts"
+    return CassetteError(
+        f"embeddings are not recorded: {public_name(embedder)} was to be asked for {asked}.",
+        hint="leave the embedder out, or give a function",
+    )
 
 
 def nearness(request: Sent, recorded: Sent) -> tuple[int, int, int]:

@@ -19,7 +19,7 @@ from victor_nb.protocols import IChatModel
 from victor_nb.store.memory import InMemoryStore
 from victor_nb.testing.cassettes.cassette import Cassette
 from victor_nb.testing.cassettes.file import check_writable
-from victor_nb.testing.cassettes.missing import CassetteError, missing
+from victor_nb.testing.cassettes.missing import CassetteError, unrecordable
 from victor_nb.testing.cassettes.models import RecordingModel, ReplayingModel, VerifyingModel
 from victor_nb.testing.cassettes.recorded_clock import RecordedClock
 from victor_nb.testing.cassettes.verify import changed, told
@@ -60,7 +60,8 @@ def use_cassette(
             swallowed that, so that a test cannot pass by accident.
         ChangedAnswersError: at the end of `verify`, when the model makes other calls than the recorded ones, or stops
             for another reason. Other words are a warning.
-        CassetteError: the file cannot be read or written; recording under CI.
+        CassetteError: the file cannot be read or written; recording under CI; a provider's embedder was to be asked,
+            which is told at the end as well.
         UsageError: there is no such mode, the pace is no number above 0, or another cassette is in use.
     """
     wanted = checked_mode(mode)
@@ -78,8 +79,8 @@ def use_cassette(
         taping.set_tape(before)
     if wanted == "live":
         return
-    if cassette.missing:
-        raise missing(cassette.missing[0], cassette.takes, cassette.path)
+    if error := cassette.lack:
+        raise error
     if wanted == "verify":
         _tell_differences(cassette)
     elif wanted != "replay":
@@ -170,3 +171,12 @@ class Tape:
         if self._mode == "verify":
             return VerifyingModel(self.cassette, named, model, redact)
         return RecordingModel(self.cassette, named, model, known=self._mode == "record", redact=redact)
+
+    def check_embedder(self, named: str, texts: int) -> None:
+        """
+        Raises:
+            CassetteError: in every mode, for vectors are not recorded.
+        """
+        error = unrecordable(named, texts)
+        self.cassette.refuse(error)
+        raise error

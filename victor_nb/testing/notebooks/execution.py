@@ -58,7 +58,7 @@ def executed(path: Path, wish: Wish) -> Verdict:
         failure = _run(path, run, wish)
         report = run.report()
         if found := mishap(report):
-            failure = f"{found.text}\nvictor-nb run --mode {found.mode} {path} records it"
+            failure = found.told(f"victor-nb run --mode {found.mode} {path}")
         if not failure:
             run.keep()
     return Verdict(path, time.perf_counter() - began, failure, report)

@@ -36,6 +36,10 @@ class KernelTape(Tape):
             return await self._made(named, build, redact)
         return LateModel(named, partial(self._made, named, build, redact))
 
+    def check_embedder(self, named: str, texts: int) -> None:
+        if not self._recordings.is_live_cell():
+            super().check_embedder(named, texts)
+
     async def _made(self, named: str | None, build: Build, redact: Redact | None = None) -> IChatModel:
         model = await super().model(named, build, redact)
         return model if model.provider == NO_AI else LiveCells(model, build, self._recordings.is_live_cell)

@@ -21,10 +21,14 @@ _PREFIX: Final = "victor-nb-"
 
 @dataclass(frozen=True)
 class Mishap:
-    """What makes a run fail that looks well; asked again in `mode`, it passes."""
+    """What makes a run fail that looks well; asked again in `mode`, it passes. Without one it never does."""
 
     text: str
-    mode: str
+    mode: str = ""
+
+    def told(self, command: str) -> str:
+        """With the advice to run `command`, where that helps."""
+        return f"{self.text}\n\n{command} records it" if self.mode else self.text
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ def trial(notebook: Path, cassette: Path, mode: str) -> Generator[Trial]:
 def mishap(report: dict[str, Any]) -> Mishap | None:
     """Also when the notebook itself has swallowed the error."""
     if report.get("missing"):
-        return Mishap(report["missing"], "record")
+        return Mishap(report["missing"], "" if report.get("unrecordable") else "record")
     return Mishap(report["changed"], "rewrite") if report.get("changed") else None
 
 

@@ -52,7 +52,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         new = _news(item.parent)
         item.user_properties.append(("victor_nb", new))
     if found := mishap(new):
-        pytest.fail(f"{found.text}\n\npytest --nbmake --victor={found.mode} records it", pytrace=False)
+        pytest.fail(found.told(f"pytest --nbmake --victor={found.mode}"), pytrace=False)
     return result
 
 
@@ -62,4 +62,6 @@ def _news(file: pytest.Collector | Any) -> dict[str, Any]:
     now, before = file.stash[_TRIAL].report(), file.stash.get(_SEEN, nothing)
     file.stash[_SEEN] = now
     new = {name: now.get(name, 0) - before.get(name, 0) for name in ("replayed", "verified", "tokens", "cost_usd")}
-    return new | {name: now[name] for name in ("missing", "changed") if now.get(name) and not before.get(name)}
+    return new | {
+        name: now[name] for name in ("missing", "unrecordable", "changed") if now.get(name) and not before.get(name)
+    }
