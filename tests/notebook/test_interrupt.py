@@ -6,10 +6,14 @@ import threading
 import time
 from collections.abc import Iterator
 
+import ipykernel
 import pytest
 from support.cells import run_ok, value_of
 from support.kernels import CellResult, Kernel, RunningCell
 from support.llm_server import LLMServer
+
+ABORTED = {"aborted"} if ipykernel.version_info[0] >= 7 else {"aborted", "ok"}
+"""What becomes of a cell that was queued. ipykernel 6 may not have seen it yet when it aborts those that it has."""
 
 SLOW_TOOL = """
 import time
@@ -72,7 +76,7 @@ def test_an_answer_is_stopped_and_its_beginning_kept(
     llm_server.wait_for_disconnect()
     assert "first half" in shown(done)
     assert "incomplete" in shown(done)
-    assert chat.wait(queued).status == "aborted"
+    assert chat.wait(queued).status in ABORTED
     assert value_of(chat, "(a.status, a.content)") == "('interrupted', 'The first half, ')"
     assert value_of(chat, "vn.analytics.turns(session=vn.orchestrator.session_id).status.tolist()") == "['interrupted']"
 

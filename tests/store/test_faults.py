@@ -288,7 +288,7 @@ def test_a_burst_before_the_end_is_recorded_whole(tmp_path: Path):
 def test_a_clock_that_goes_back_changes_no_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     store = SQLiteStore(tmp_path / "victor.db")
     for moment in (5_000_000, 5_000_000, 1_000_000, 9_000_000):
-        monkeypatch.setattr("victor_nb.store.recording.time.time_ns", lambda moment=moment: moment * 1_000)
+        monkeypatch.setattr("victor_nb.clock.time.time_ns", lambda moment=moment: moment * 1_000)
         store.append("x_test", "s", {})
     monkeypatch.undo()
     store.flush()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.llm_server import LLMServer
 
@@ -156,6 +156,7 @@ def test_what_is_clean_stays_clean(text: str):
 
 
 @given(st.lists(pieces | st.text(max_size=8), max_size=6).map("".join))
+@example("/root/root/root")
 def test_an_answer_is_stored_as_it_will_be_asked(text: str):
     redaction = Redaction(environment={**KEYS, "HOME": "/root"})
     call = ToolCall("c", "f", json.dumps({text: text}))

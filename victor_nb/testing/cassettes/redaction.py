@@ -87,16 +87,19 @@ class Redaction:
         if "[" not in text:
             return self._part(text)
         parts = _MARK.split(text)
-        return "".join(part if number % 2 else self._part(part) for number, part in enumerate(parts))
+        return "".join(
+            part if number % 2 else self._part(part, behind_mark=number > 0) for number, part in enumerate(parts)
+        )
 
-    def _part(self, text: str) -> str:
+    def _part(self, text: str, *, behind_mark: bool = False) -> str:
+        """No home folder begins behind a mark: there is the rest of a longer path."""
         if not text:
             return text
         if "://" in text:
             text = _USER.sub(lambda found: found["name"] + scrubbed("user"), text)
         text = _without(self._scrubber.message(text))
         if self._homes:
-            text = self._homes.sub(HOME, text)
+            text = self._homes.sub(HOME, f"_{text}")[1:] if behind_mark else self._homes.sub(HOME, text)
         return self._redact(text) if self._redact else text
 
 
