@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
+from victor_nb import isolation
 from victor_nb.config.settings import Settings
 from victor_nb.errors import MissingExtraError, MissingKeyError
 from victor_nb.models import taping, wire_guard
@@ -33,7 +34,8 @@ class ModelChoice:
         except (MissingKeyError, MissingExtraError):
             if not keyless:
                 raise
-            return build_model(name, provider=provider, base_url=self._settings.base_url, keyless=True)
+            base_url = self._base_url(named=name is not None or provider is not None)
+            return build_model(name, provider=provider, base_url=base_url, keyless=True)
 
     async def _made_of(self, name: Any, provider: Any) -> IChatModel:
         guarded = wire_guard.is_forbidden()  # then who asks is refused for that, and not for a key that is missing
@@ -41,10 +43,15 @@ class ModelChoice:
         if (tape := taping.tape()) is not self._tape:
             self._made, self._tape = {}, tape  # another one answers to the same name
         if key not in self._made:
-            build = partial(build_model, name, provider=provider, base_url=self._settings.base_url, keyless=guarded)
+            base_url = self._base_url(named=name is not None or provider is not None)
+            build = partial(build_model, name, provider=provider, base_url=base_url, keyless=guarded)
             in_thread = partial(asyncio.to_thread, build)
             self._made[key] = await taping.through_tape(name, provider, in_thread, self._redact())
         return self._made[key]
+
+    def _base_url(self, *, named: bool) -> str | None:
+        """Under test the person's own server is for models that are named; it makes nothing of one that is not."""
+        return self._settings.base_url if named or not isolation.is_on() else None
 
     def _redact(self) -> taping.Redact | None:
         """What takes the user's personal data out of what is written down; None when that is not wanted."""

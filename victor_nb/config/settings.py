@@ -41,7 +41,7 @@ from victor_nb.config.kinds import (
 )
 from victor_nb.config.sources import Source
 from victor_nb.errors import ConfigError, did_you_mean
-from victor_nb.isolation import hides_settings
+from victor_nb.isolation import counting
 from victor_nb.messages import JsonValue
 
 
@@ -247,15 +247,20 @@ def _sources(arguments: Mapping[str, Any]) -> list[Source]:
                 f"Unknown setting {name!r}.{nearest}", hint="" if nearest else f"Known: {', '.join(known)}"
             )
     amounts = ("context_compaction_threshold", "context_compaction_target")
-    alone = hides_settings()
-    dotenv = {} if alone else DotEnvSettingsSource(Settings, env_file=Path(".env"), env_file_encoding="utf-8")()
+    own = counting()
+    dotenv = (
+        {}
+        if own is not None and not own
+        else DotEnvSettingsSource(Settings, env_file=Path(".env"), env_file_encoding="utf-8")()
+    )
+    dotenv = {name: value for name, value in dotenv.items() if own is None or name in own}
     sources.warn_of_unknown({*sources.environment_names(), *dotenv}, known)
     return [
         Source("argument", arguments),
         sources.text_source("env {name}", EnvSettingsSource(Settings)(), known, amounts),
         sources.text_source(".env {name}", dotenv, known, amounts),
         sources.pyproject_source(known),
-        Source("", {}) if alone else sources.user_source(known),
+        Source("", {}) if own is not None and not own else sources.user_source(known).only(own),
     ]
 
 

@@ -12,14 +12,11 @@ import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from victor_nb.config.file import read_table
 from victor_nb.errors import ConfigError, did_you_mean
-
-PREFIX: Final = "VICTOR_"
-OTHERS: Final = ("VICTOR_CASSETTE", "VICTOR_CONFIG_", "VICTOR_TEST_")
-"""Variables of recordings, of `EnvironmentConfigProvider`, and of this project's tests: no settings."""
+from victor_nb.isolation import OTHERS, PREFIX
 
 _INTEGER = re.compile(r"[+-]?\d+")
 _warned: set[str] = set()
@@ -34,6 +31,10 @@ class Source:
 
     def origin(self, field: str) -> str:
         return self.label.format(name=f"{PREFIX}{field.upper()}")
+
+    def only(self, names: Collection[str] | None) -> Source:
+        """What it holds of these; None is all."""
+        return Source(self.label, {name: self.values[name] for name in self.values if names is None or name in names})
 
 
 def file_source(path: Path, table: Mapping[str, Any], known: Collection[str]) -> Source:

@@ -8,25 +8,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from victor_nb import isolation
+from victor_nb.isolation import VARIABLE, hidden_variables
 from victor_nb.models.keys import KEY_NAMES
 from victor_nb.store.registry import MEMORY, close_store
 
-_KEPT: Final = ("VICTOR_CASSETTE", "VICTOR_TEST_")
+_CONFIGURED: Final = "VICTOR_CONFIG_"
+"""What an `EnvironmentConfigProvider` reads."""
 
 
 @contextmanager
 def isolated(home: Path, *, keys: bool = False) -> Generator[None]:
     """In the block, and in processes started there, settings are those of code and of pyproject.toml: no `VICTOR_…`
     variable counts, nor `.env`, nor the user's file. The store is one in memory, and new. With `keys` those of the
-    person stay, for recording; without, there are none, and the model where none is named is `demo`."""
-    before = dict(os.environ)
-    for name in list(os.environ):
-        ours = name.startswith("VICTOR_") and not name.startswith(_KEPT)
-        if ours or (name in KEY_NAMES and not keys):
+    person stay, for recording, with the address of their server and what protects them (see `isolation`); without,
+    there are none, and the model where none is named is `demo`."""
+    before, how = dict(os.environ), "asking" if keys else "all"
+    hidden = hidden_variables(before, how)
+    for name in before:
+        if name in hidden or name.startswith(_CONFIGURED) or (name in KEY_NAMES and not keys):
             del os.environ[name]
     os.environ |= {"VICTOR_HOME": str(home), "VICTOR_STORE": MEMORY}
-    os.environ[isolation.VARIABLE] = "settings" if keys else "all"
+    os.environ[VARIABLE] = how
     close_store(MEMORY)
     try:
         yield

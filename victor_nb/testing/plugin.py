@@ -7,7 +7,7 @@ comes back in a file, and counts whatever the notebook made of it.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -162,16 +162,20 @@ def _settle(path: Path, before: str) -> None:
 
 
 @contextmanager
-def environment(variables: dict[str, str]) -> Generator[None]:
-    """For the length of the block."""
+def environment(variables: Mapping[str, str | None]) -> Generator[None]:
+    """For the length of the block; None is a variable that is not there."""
     before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
+    _set(variables)
     try:
         yield
     finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            os.environ.update({} if value is None else {name: value})
+        _set(before)
+
+
+def _set(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        os.environ.pop(name, None)
+        os.environ.update({} if value is None else {name: value})
 
 
 def _check(item: pytest.Item, report: dict[str, Any], path: Path) -> None:
@@ -196,7 +200,8 @@ def _settle_unused(item: pytest.Item, report: dict[str, Any], path: Path, *, who
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """One line, if models were asked: also of the workers of xdist, whose reports come here."""
+    """A line if models were asked, and one of settings that did not count; also of the workers of xdist, whose reports
+    come here."""
     from victor_nb.testing.unused import leave
 
     leave(terminalreporter.config, terminalreporter.stats.get("passed", []))
@@ -208,7 +213,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for name, value in report.user_properties
         if name == "victor_nb"
     ]
-    from victor_nb.testing.notebooks.trial import told
+    from victor_nb.testing.notebooks.trial import told, unheeded
 
-    if line := told(found):
+    for line in filter(None, (told(found), unheeded(found))):
         terminalreporter.write_line(f"victor_nb: {line}")

@@ -91,7 +91,8 @@ def _settings(session: Session, wait: Wait) -> Iterable[Finding]:
 
 
 def _unknown_variables(known: Iterable[str]) -> Sequence[str]:
-    from victor_nb.config.sources import OTHERS, PREFIX, environment_names
+    from victor_nb.config.sources import environment_names
+    from victor_nb.isolation import OTHERS, PREFIX
 
     ours = {name for name in environment_names() if name.startswith(PREFIX) and not name.startswith(OTHERS)}
     return sorted(ours - {f"{PREFIX}{name.upper()}" for name in known})

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from victor_nb.errors import UsageError
 from victor_nb.testing.notebooks.execution import Verdict, Wish, executed
-from victor_nb.testing.notebooks.trial import MODE, MODES, told
+from victor_nb.testing.notebooks.trial import MODE, MODES, told, unheeded
 
 _CHECKPOINTS: Final = ".ipynb_checkpoints"
 
@@ -50,7 +50,10 @@ def run(options: Namespace) -> int:
     if plain:
         _say(f"{len(plain)} kernels were not forked: {plain[0]}")
     failed = sum(bool(verdict.failure) for verdict in verdicts)
-    _say(f"{len(verdicts) - failed} passed, {failed} failed. {told([dict(one.report) for one in verdicts])}".strip())
+    reports = [dict(verdict.report) for verdict in verdicts]
+    _say(f"{len(verdicts) - failed} passed, {failed} failed. {told(reports)}".strip())
+    if line := unheeded(reports):
+        _say(line)
     return int(failed > 0)
 
 

@@ -93,7 +93,8 @@ def _execute(notebook: Any, path: Path, run: Trial, wish: Wish) -> str:
         record_timing=False,
         on_cell_execute=note,
     )
-    where: dict[str, Any] = {"cwd": str(path.parent), "env": {**os.environ, **run.environment}}
+    variables = {name: value for name, value in {**os.environ, **run.environment}.items() if value is not None}
+    where: dict[str, Any] = {"cwd": str(path.parent), "env": variables}
     try:
         with run.log.open("wb") as log:
             asyncio.run(client.async_execute(**where, stdout=log, stderr=log))
