@@ -87,7 +87,7 @@ class UnknownModelError(ModelError, ValueError):
 
 
 class MissingKeyError(ModelError):
-    """The provider needs an API key and none is in the environment."""
+    """The provider needs an API key and none is in the environment, or what is there cannot be one."""
 
 
 class MissingExtraError(ModelError, ImportError):

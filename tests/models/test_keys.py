@@ -66,3 +66,15 @@ def test_a_file_that_cannot_be_read_holds_no_keys(dotenv: Path) -> None:
     dotenv.unlink()
     dotenv.mkdir()
     assert "OPENAI_API_KEY" not in environment()
+
+
+@pytest.mark.parametrize("odd", ["sk-canary-1…", "sk-canary-1\n", "sk canary-1", "“sk-canary-1”"])
+def test_what_no_header_can_carry_is_told_by_its_variable(
+    dotenv: Path, monkeypatch: pytest.MonkeyPatch, odd: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", odd)
+    with pytest.raises(MissingKeyError, match=r"OPENAI_API_KEY holds no API key: its character \d+ is one") as caught:
+        build_model("openai:gpt-5")
+    with pytest.raises(MissingKeyError, match="api_key holds no API key"):
+        build_model("openai:gpt-5", api_key=odd)
+    assert "canary" not in str(caught.value)

@@ -37,12 +37,14 @@ def find_access(
     provider: Provider, name: ModelName, api_key: str | None = None, *, url_given: bool = False, otherwise: str = _DEMO
 ) -> Access:
     """Where `name` is, and the key for it: `api_key`, else its provider's own. Raises MissingKeyError, whose hint ends
-    with `otherwise`, and UnknownModelError when its URL is none."""
+    with `otherwise` where there is none, and UnknownModelError when its URL is none."""
     url_given = url_given or name.base_url is not None
     base_url = name.base_url or _default_url(name)
     if base_url is not None:
         address_parts(base_url)
-    return Access(api_key or _key(provider, name, base_url, url_given, otherwise), base_url)
+    if api_key:
+        return Access(_sendable("api_key", api_key), base_url)
+    return Access(_key(provider, name, base_url, url_given, otherwise), base_url)
 
 
 def require_sdk(provider: Provider) -> None:
@@ -74,7 +76,7 @@ def _key(provider: Provider, name: ModelName, base_url: str | None, url_given: b
     if url_given and base_url is not None and not _is_own(name.provider, base_url):
         return None
     env = environment()
-    found = next((value for key in provider.env_keys if (value := env.get(key))), None)
+    found = next((_sendable(key, value) for key in provider.env_keys if (value := env.get(key))), None)
     if found is None and provider.env_keys and base_url is None:
         names = " or ".join(provider.env_keys)
         raise MissingKeyError(
@@ -83,6 +85,17 @@ def _key(provider: Provider, name: ModelName, base_url: str | None, url_given: b
             f"{otherwise}",
         )
     return found
+
+
+def _sendable(where: str, key: str) -> str:
+    """A header carries no other characters; SDKs fail at them with errors of their own, some of which show the key."""
+    odd = next((number for number, one in enumerate(key, 1) if not "!" <= one <= "~"), None)
+    if odd is None:
+        return key
+    raise MissingKeyError(
+        f"{where} holds no API key: its character {odd} is one that no key has.",
+        hint="Copy the key again, as a whole: what a page shows may end in …, and a line end is no part of it.",
+    )
 
 
 def _is_own(provider: str, base_url: str) -> bool:
