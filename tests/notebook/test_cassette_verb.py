@@ -70,7 +70,7 @@ def test_a_verified_answer_that_is_another_one_is_told(cells: Cells, tmp_path: P
 
 def test_the_environment_may_say_so_for_an_interactive_notebook_too(cells: Cells, llm_server: LLMServer) -> None:
     *_, told = cells("%victor use http://127.0.0.1:9/v1#m", ASK, "%victor doctor", VICTOR_CASSETTE_MODE="replay")
-    assert "(cassettes/talk.json, 0 recordings); 1 requests were not recorded" in told
+    assert "(cassettes/talk.json, 0 recordings); 1 request was not recorded" in told
 
 
 def test_words_of_the_verb(cells: Cells) -> None:

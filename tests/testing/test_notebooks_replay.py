@@ -105,10 +105,10 @@ def test_unused_recordings_fail_where_that_is_wanted(tmp_path: Path, llm_server:
     notebook(tmp_path, NOBODY)
     code, told = run(tmp_path, "--nbmake", "chat.ipynb", "-W", "default")
     assert code == 0, told
-    assert "1 recordings were not asked for" in told
+    assert "1 recording was not asked for" in told
     code, told = run(tmp_path, "--nbmake", "chat.ipynb", "-o", "victor_unused=error")
     assert code == 1
-    assert "--victor=rewrite leaves them out" in told
+    assert "--victor=rewrite leaves it out" in told
 
 
 def test_with_several_processes_each_notebook_has_its_own(tmp_path: Path, llm_server: LLMServer) -> None:
@@ -214,4 +214,20 @@ def test_where_none_can_be_forked_plain_ones_run_and_that_is_told(tmp_path: Path
     path = os.pathsep.join([str(tmp_path / "traced"), *filter(None, [os.environ.get("PYTHONPATH")])])
     code, told = run(tmp_path, "--nbmake", "one.ipynb", PYTHONPATH=path)
     assert code == 0, told
-    assert "victor_nb: 1 kernels were not forked: the interpreter is traced" in told
+    assert "victor_nb: 1 kernel was not forked: the interpreter is traced" in told
+
+
+@on_linux
+def test_a_process_that_runs_no_notebook_warms_nothing(tmp_path: Path) -> None:
+    of_one_cell(tmp_path / "one.ipynb", FORKED)
+    (tmp_path / "test_other.py").write_text("def test_other(): pass\n")
+    (tmp_path / "conftest.py").write_text(
+        "import pathlib, sys\n"
+        "def pytest_sessionfinish(session):\n"
+        "    if worker := getattr(session.config, 'workerinput', None):\n"
+        "        warm = 'victor_nb.testing.kernels.warm_server' in sys.modules\n"
+        "        pathlib.Path(__file__).with_name(worker['workerid']).write_text(f'warm: {warm}')\n"
+    )
+    code, told = run(tmp_path, "--nbmake", "-n", "2", "one.ipynb", "test_other.py")
+    assert code == 0, told
+    assert sorted(path.read_text() for path in tmp_path.glob("gw*")) == ["warm: False", "warm: True"]

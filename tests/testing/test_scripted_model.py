@@ -142,7 +142,7 @@ async def test_a_script_that_runs_out_says_of_what():
 async def test_answers_that_were_not_used_are_named():
     model = ScriptedModel("one", call("look"), Reply("x" * 99), when("a", "b", "c"), when("weather", "Sunny."))
     await orchestrator(model).chat("a")
-    with pytest.raises(AssertionError, match="5 answers of the script were not used, in 1 requests") as unused:
+    with pytest.raises(AssertionError, match="5 answers of the script were not used, in 1 request") as unused:
         model.assert_all_used()
     for part in ("'one'", "call('look')", "xxx…", "when('a')", "when('weather')"):
         assert part in str(unused.value)

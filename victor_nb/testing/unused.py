@@ -39,7 +39,8 @@ def settle_unused(item: pytest.Item, path: Path, numbers: list[int], *, whole: b
         left = {"cassette": str(path.absolute()), "digest": digest_of(path), "unused": numbers}
         item.user_properties.append((FOUND, left))
     if numbers and wanted != "ignore":
-        told = f"{path.name}: {len(numbers)} recordings were not asked for; --victor=rewrite leaves them out"
+        what, them = ("1 recording was", "it") if len(numbers) == 1 else (f"{len(numbers)} recordings were", "them")
+        told = f"{path.name}: {what} not asked for; --victor=rewrite leaves {them} out"
         if wanted == "prune":
             told += f" (not taken out {'under CI' if _is_ci() else 'where not all has run that may use it'})"
         if wanted == "error":

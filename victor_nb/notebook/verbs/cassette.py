@@ -103,7 +103,7 @@ def recordings_found(session: Session, wait: Wait) -> Iterator[Finding]:
 
     recordings = here()
     missing = _missing(recordings.peek()) if recordings.mode != "live" else 0
-    told = f"; {missing} requests were not recorded" if missing else ""
+    told = f"; {'1 request was' if missing == 1 else f'{missing} requests were'} not recorded" if missing else ""
     yield Finding(f"{_headline(recordings)}{told}", "see %victor cassette" if missing else "")
 
 

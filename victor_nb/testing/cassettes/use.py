@@ -85,12 +85,19 @@ def use_cassette(
         _tell_differences(cassette)
     elif wanted != "replay":
         cassette.save(anew=wanted == "rewrite")
-    elif cassette.warns and (unused := cassette.unused):
+    elif cassette.warns:
+        _tell_unused(cassette)
+
+
+def _tell_unused(cassette: Cassette) -> None:
+    unused = cassette.unused_count
+    was, them = ("was", "it") if unused == 1 else ("were", "them")
+    if unused:
         warnings.warn(
-            f"{cassette.path.name}: {len(unused)} of {len(cassette.takes)} recordings were not asked for; "
-            f"{VARIABLE}=rewrite leaves them out",
+            f"{cassette.path.name}: {unused} of {len(cassette.takes)} recordings {was} not asked for; "
+            f"{VARIABLE}=rewrite leaves {them} out",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

@@ -48,7 +48,7 @@ def run(options: Namespace) -> int:
     finally:
         stop()
     if plain:
-        _say(f"{len(plain)} kernels were not forked: {plain[0]}")
+        _say(f"{'1 kernel was' if len(plain) == 1 else f'{len(plain)} kernels were'} not forked: {plain[0]}")
     failed = sum(bool(verdict.failure) for verdict in verdicts)
     reports = [dict(verdict.report) for verdict in verdicts]
     _say(f"{len(verdicts) - failed} passed, {failed} failed. {told(reports)}".strip())

@@ -41,9 +41,9 @@ def _missing(source: Sequence[Message], proposed: Sequence[Message]) -> Iterator
 def _pairs(source: Sequence[Message], proposed: Sequence[Message]) -> Iterator[tuple[str, str]]:
     rule = "a tool call and its results stay together"
     if more := open_call_ids(proposed) - open_call_ids(source):
-        yield rule, f"{len(more)} calls are without their result"
+        yield rule, "a call is without its result" if len(more) == 1 else f"{len(more)} calls are without their result"
     if orphans := sum(step.orphan for step in steps(proposed)):
-        yield rule, f"{orphans} results are without their call"
+        yield rule, "a result is without its call" if orphans == 1 else f"{orphans} results are without their call"
 
 
 def _order(source: Sequence[Message], proposed: Sequence[Message]) -> Iterator[tuple[str, str]]:
@@ -53,7 +53,7 @@ def _order(source: Sequence[Message], proposed: Sequence[Message]) -> Iterator[t
         yield "messages stay in their order", f"{_shown(source[_first_moved(kept)])} was moved"
     twice = [id for id, count in Counter(message.id for message in proposed).items() if count > 1]
     if twice:
-        yield "no message comes twice", f"{len(twice)} do"
+        yield "no message comes twice", "one does" if len(twice) == 1 else f"{len(twice)} do"
 
 
 def _first_moved(places: Sequence[int]) -> int:

@@ -81,7 +81,8 @@ class ScriptedModel:
         if unused := self.unused:
             asked = len(self.requests)
             raise AssertionError(
-                f"{len(unused)} answers of the script were not used, in {asked} requests: {', '.join(unused)}"
+                f"{_count(len(unused), 'answer')} of the script {'was' if len(unused) == 1 else 'were'} not used, "
+                f"in {_count(asked, 'request')}: {', '.join(unused)}"
             )
 
     async def request(self, request: ModelRequest) -> ModelReply:
@@ -162,6 +163,10 @@ class ScriptedModel:
             attempts=attempts,
             complete=reply.complete,
         )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _at_once(attempt: int) -> float:

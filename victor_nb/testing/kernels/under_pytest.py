@@ -29,11 +29,26 @@ def _forks(item: pytest.Item) -> bool:
     return is_notebook and item.config.getini("victor_kernels") == "fork"
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    if any(map(_forks, session.items)) and not session.config.option.collectonly:
-        from victor_nb.testing.kernels.choice import begin_to_warm
+def _is_worker(config: pytest.Config) -> bool:
+    """Of xdist: it collects everything, and hears test by test what it is going to run."""
+    return hasattr(config, "workerinput")
 
-        begin_to_warm()
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if not _is_worker(session.config) and not session.config.option.collectonly and any(map(_forks, session.items)):
+        _begin_to_warm()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    if _is_worker(item.config) and any(_forks(one) for one in (item, nextitem) if one):
+        _begin_to_warm()
+
+
+def _begin_to_warm() -> None:
+    from victor_nb.testing.kernels.choice import begin_to_warm
+
+    begin_to_warm()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -66,4 +81,5 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for reason in value
     ]
     if reasons:
-        terminalreporter.write_line(f"victor_nb: {len(reasons)} kernels were not forked: {reasons[0]}")
+        what = "1 kernel was" if len(reasons) == 1 else f"{len(reasons)} kernels were"
+        terminalreporter.write_line(f"victor_nb: {what} not forked: {reasons[0]}")

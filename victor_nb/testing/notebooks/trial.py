@@ -116,9 +116,11 @@ def told(reports: list[dict[str, Any]]) -> str:
     parts = [f"{total['replayed']} answers replayed"]
     parts += [f"{total['verified']} verified"] if total["verified"] else []
     parts += [f"{total['recorded']} recorded"] if total["recorded"] else []
-    parts += [f"{missing} notebooks asked for more"] if missing else []
+    parts += [f"{missing} {'notebook' if missing == 1 else 'notebooks'} asked for more"] if missing else []
     parts += [f"{total['unused']} unused"] if total["unused"] else []
-    parts += [f"{total['pruned']} unused ones removed"] if total["pruned"] else []
+    parts += (
+        [f"{total['pruned']} unused {'one' if total['pruned'] == 1 else 'ones'} removed"] if total["pruned"] else []
+    )
     return f"{', '.join(parts)}; {total['tokens']:,} tokens and ${total['cost_usd']:.4f} saved"
 
 
