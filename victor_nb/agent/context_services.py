@@ -20,6 +20,7 @@ from victor_nb.context.tokens import estimate_messages
 from victor_nb.messages import Message, ModelRequest
 from victor_nb.models.embeddings import embed
 from victor_nb.protocols import IChatModel
+from victor_nb.store.redaction import redact_of
 
 Resolve: TypeAlias = Callable[[Any], Awaitable[IChatModel]]
 
@@ -73,7 +74,8 @@ class ContextServices:
 
     async def embed(self, texts: Sequence[str], embedder: Any = None) -> list[list[float]]:
         """A vector for each text, by `embedder` or the configured one. Raises VictorError."""
-        return await embed(texts, self._settings.embedder if embedder is None else embedder)
+        wanted = self._settings.embedder if embedder is None else embedder
+        return await embed(texts, wanted, redact=redact_of(self._settings))
 
     async def _model(self, session_id: str, model: Any) -> ModelInUse:
         turn = self._running(session_id)

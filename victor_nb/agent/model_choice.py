@@ -12,7 +12,7 @@ from victor_nb.errors import MissingExtraError, MissingKeyError
 from victor_nb.models import taping, wire_guard
 from victor_nb.models.factory import build_model
 from victor_nb.protocols import IChatModel
-from victor_nb.store.redaction import Redactor
+from victor_nb.store.redaction import redact_of
 
 
 class ModelChoice:
@@ -55,9 +55,7 @@ class ModelChoice:
 
     def _redact(self) -> taping.Redact | None:
         """What takes the user's personal data out of what is written down; None when that is not wanted."""
-        patterns = self._settings.redact_patterns
-        wanted = patterns or self._settings.capture_content == "redacted"
-        return Redactor(patterns).redact if wanted else None
+        return redact_of(self._settings)
 
     async def use(self, model: Any) -> IChatModel:
         resolved = await self.resolve(model)

@@ -33,19 +33,22 @@ _HINT: Final = (
 )
 
 
-async def embed(texts: Sequence[str], embedder: str | Embedder | None = None) -> list[list[float]]:
+async def embed(
+    texts: Sequence[str], embedder: str | Embedder | None = None, *, redact: taping.Redact | None = None
+) -> list[list[float]]:
     """A vector for each text, all of one length. Compare them with `victor_nb.vectors.similarities`.
 
     Args:
         embedder: a provider's model by name (`openai:text-embedding-3-small`), a server's (`URL#model`), a function of
             a list of texts, plain or async, or an object with `embed_documents`. None or `"tfidf"`: TF-IDF, whose
             vectors can only be compared within one call. A plain function is called in a worker thread.
+        redact: what it takes out of a text is not written down where answers are recorded.
 
     Raises:
         UsageError: the texts are none, or the embedder is none.
         UnknownModelError, MissingKeyError, MissingExtraError: what was named cannot be used.
         ModelError: it failed; a ModelResponseError when it did not give what it should.
-        CassetteError: a provider would be asked while answers are recorded or replayed.
+        MissingRecordingError: answers are replayed, and those of this provider are not recorded.
     """
     given = _checked_texts(texts)
     if not given:
@@ -53,17 +56,20 @@ async def embed(texts: Sequence[str], embedder: str | Embedder | None = None) ->
     if embedder is None or embedder == TFIDF:
         return await asyncio.to_thread(tfidf, given)
     if isinstance(embedder, str):
-        _pass_tape(embedder, len(given))
-        wire_guard.check(embedder, given[0])  # also where a key is missing
-        return _checked(await embedder_named(embedder)(given), len(given), embedder)
+        return _checked(await _through_tape(embedder.strip(), given, redact), len(given), embedder)
     who = getattr(embedder, "__qualname__", type(embedder).__name__)
     return _checked(await _called(_function(embedder), given, who), len(given), who)
 
 
-def _pass_tape(name: str, texts: int) -> None:
+async def _through_tape(name: str, texts: list[str], redact: taping.Redact | None) -> list[list[float]]:
+    async def ask(some: Sequence[str]) -> list[list[float]]:
+        wire_guard.check(name, some[0])  # also where a key is missing
+        return _checked(await embedder_named(name)(some), len(some), name)
+
     standing = taping.tape()
-    if standing and _parse(name.strip())[0].name not in IN_PROCESS:
-        standing.check_embedder(name.strip(), texts)
+    if standing is None or _parse(name)[0].name in IN_PROCESS:
+        return await ask(texts)
+    return await standing.embed(name, texts, ask, redact)
 
 
 def embedder_named(name: str) -> WireEmbedder:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, Protocol
@@ -17,6 +17,7 @@ from victor_nb.protocols import IChatModel, IEventStore
 
 Build = Callable[[], Awaitable[IChatModel]]
 Redact = Callable[[str], str]
+AskVectors = Callable[[Sequence[str]], Awaitable[list[list[float]]]]
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,17 @@ class ITape(Protocol):
     """`model` gives what is to be asked in place of the model of that name (None: the one that the environment offers),
     which `build` makes: that may need a key, so a tape that only replays does without. What `redact` takes out of a
     text is not to be written down. `clock` tells the time while the tape stands in between, and `replayed` is None
-    unless it only replays. `check_embedder` raises where no provider may be asked for the vectors of so many texts."""
+    unless it only replays. `embed` gives the vectors of texts in place of the embedder of
+    that name, which `ask` asks."""
 
     @property
     def clock(self) -> IClock: ...
     @property
     def replayed(self) -> Replayed | None: ...
     async def model(self, named: str | None, build: Build, redact: Redact | None = None) -> IChatModel: ...
-    def check_embedder(self, named: str, texts: int) -> None: ...
+    async def embed(
+        self, named: str, texts: Sequence[str], ask: AskVectors, redact: Redact | None = None
+    ) -> list[list[float]]: ...
 
 
 _BEGINS: Final = "victor_nb.notebook.kernel.recording"

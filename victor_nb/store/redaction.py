@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol
 
 REDACTED: Final = "[redacted]"
 
@@ -25,6 +25,21 @@ _PHONE = re.compile(
     r"|0\d{2,4}[ /-]\d{3,8}(?:[ -]\d{2,5}){0,2}"  # 0170 1234567
     r")(?![\w])"
 )
+
+
+class IRedactionSettings(Protocol):
+    """The settings that say what is personal; `Settings` has them."""
+
+    @property
+    def capture_content(self) -> str: ...
+    @property
+    def redact_patterns(self) -> Sequence[str]: ...
+
+
+def redact_of(settings: IRedactionSettings) -> Callable[[str], str] | None:
+    """What takes the user's personal data out of what is written down; None when that is not wanted."""
+    patterns = settings.redact_patterns
+    return Redactor(patterns).redact if patterns or settings.capture_content == "redacted" else None
 
 
 class Redactor:

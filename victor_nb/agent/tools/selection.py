@@ -16,7 +16,9 @@ from victor_nb.agent.tools.ranking import Embed, by_meaning, by_words, mixed
 from victor_nb.errors import UsageError, VictorError
 from victor_nb.messages import ToolSpec
 from victor_nb.models.embeddings import TFIDF, embed
+from victor_nb.models.taping import Redact
 from victor_nb.protocols import Embedder
+from victor_nb.store.redaction import IRedactionSettings, redact_of
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +27,7 @@ _FRESH_SHARE: Final = 0.5
 """How much of the limit belongs to what fits the question best, whatever was offered before."""
 
 
-class ISelectionSettings(Protocol):
+class ISelectionSettings(IRedactionSettings, Protocol):
     """The settings that selection reads; `Settings` has them."""
 
     @property
@@ -101,7 +103,7 @@ class ToolSelector:
         if strategy == "keyword":
             return wording
         try:
-            meaning = await by_meaning(message, specs, self._embed_with(settings.embedder))
+            meaning = await by_meaning(message, specs, self._embed_with(settings.embedder, redact_of(settings)))
         except (VictorError, ValueError) as error:
             self._warn(error)
             return wording
@@ -112,7 +114,7 @@ class ToolSelector:
             log.warning("tools are selected by their words, since the embedder failed: %s", error)
         self._warned = True
 
-    def _embed_with(self, name: str | None) -> Embed:
+    def _embed_with(self, name: str | None, redact: Redact | None) -> Embed:
         """Vectors of a real embedder are kept; those of TF-IDF can only be compared within one call."""
         embedder = self._embedder or name
         if embedder is None or embedder == TFIDF:
@@ -123,7 +125,7 @@ class ToolSelector:
             known = {key: self._vectors[key] for key in keys if key in self._vectors}
             new = [key for key in dict.fromkeys(keys) if key not in known]
             if new:
-                known |= dict(zip(new, await embed([text for _, text in new], embedder), strict=True))
+                known |= dict(zip(new, await embed([text for _, text in new], embedder, redact=redact), strict=True))
                 self._remember({key: known[key] for key in new if key != keys[0]})
             return [known[key] for key in keys]
 
@@ -140,7 +142,7 @@ class _WordSelector(ToolSelector):
         super().__init__(embedder)
         self._unasked = unasked
 
-    def _embed_with(self, name: str | None) -> Embed:
+    def _embed_with(self, name: str | None, redact: Redact | None) -> Embed:
         embedder = self._embedder or name
         if embedder is None or embedder == TFIDF:
             return embed

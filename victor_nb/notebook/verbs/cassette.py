@@ -108,7 +108,7 @@ def recordings_found(session: Session, wait: Wait) -> Iterator[Finding]:
 
 
 def _missing(cassette: Cassette) -> int:
-    return len(cassette.missing) + len(cassette.refused)
+    return len(cassette.missing) + len(cassette.lacking)
 
 
 def _headline(recordings: Recordings) -> str:

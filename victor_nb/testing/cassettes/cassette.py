@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from victor_nb.testing.cassettes.answer import Answer
 from victor_nb.testing.cassettes.file import read, write
 from victor_nb.testing.cassettes.form import Player, Take
-from victor_nb.testing.cassettes.missing import CassetteError, missing
+from victor_nb.testing.cassettes.missing import MissingRecordingError, missing
 from victor_nb.testing.cassettes.page import Page
 from victor_nb.testing.cassettes.sent import Sent
+from victor_nb.testing.cassettes.vectors import Embeddings, Vectors
 from victor_nb.testing.cassettes.verify import Difference, difference
 
 
@@ -42,10 +43,11 @@ class Cassette:
         self.warns = True
         """Whether a replay that has ended tells of what was unused; who does that otherwise sets it to False."""
         self.missing: list[Sent] = []
-        self.refused: list[CassetteError] = []
+        self.lacking: list[MissingRecordingError] = []
         self.given: list[Take] = []
         self.differences: list[Difference] = []
         self._lock = threading.RLock()
+        self._vectors = Vectors(self._file.content.embeddings)
         self._used: defaultdict[bytes, int] = defaultdict(int)
         self._unused = set(range(len(self.takes)))
         self._turns = 0
@@ -89,17 +91,29 @@ class Cassette:
             self.missing.append(sent)
             self.noted()
 
-    def refuse(self, error: CassetteError) -> None:
-        """Remember that something was asked which is never recorded."""
+    def vectors_of(self, embedder: str, texts: Iterable[str]) -> dict[str, bytes]:
+        """What is recorded of these texts."""
         with self._lock:
-            self.refused.append(error)
+            return self._vectors.of(embedder, texts)
+
+    def keep_vectors(self, embedder: str, vectors: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Record these; gives what stands in the file then."""
+        with self._lock:
+            kept = {text: self._vectors.keep(embedder, text, vector) for text, vector in vectors.items()}
+            self.noted()
+        return kept
+
+    def lack_vectors(self, error: MissingRecordingError) -> None:
+        """Remember that vectors were asked for which are not there."""
+        with self._lock:
+            self.lacking.append(error)
             self.noted()
 
     @property
-    def lack(self) -> CassetteError | None:
-        """What was asked and is not there. What is never recorded is told first: the rest may come of it."""
-        if self.refused:
-            return self.refused[0]
+    def lack(self) -> MissingRecordingError | None:
+        """What was asked and is not there. Vectors are told first: who goes on without them asks something else."""
+        if self.lacking:
+            return self.lacking[0]
         return missing(self.missing[0], self.takes, self.path) if self.missing else None
 
     def verify(self, take: Take, now: Answer) -> None:
@@ -163,9 +177,10 @@ class Cassette:
         with self._lock:
             new = [one.take for one in self._recorded]
             takes = self._in_old_order(new) if anew else [*self.takes, *new]
-        if not takes and not self._file.text:
+            embeddings = self._vectors.to_save(anew=anew)
+        if not takes and not embeddings and not self._file.text:
             return False
-        return save_takes(to or self.path, takes, self.players, self._file.newline, self._page)
+        return save_takes(to or self.path, takes, self.players, self._file.newline, self._page, embeddings)
 
     def _in_old_order(self, takes: list[Take]) -> list[Take]:
         """Requests that were made side by side come in any order: those that are known stay where they were. Answers
@@ -204,7 +219,12 @@ class Cassette:
 
 
 def save_takes(
-    path: Path, takes: Sequence[Take], players: Mapping[str, Player], newline: str = "\n", page: Page | None = None
+    path: Path,
+    takes: Sequence[Take],
+    players: Mapping[str, Player],
+    newline: str = "\n",
+    page: Page | None = None,
+    embeddings: Embeddings | None = None,
 ) -> bool:
     """Write these to the file, with the models that they need; `page` knows what was written before. Whether it has
     changed.
@@ -213,5 +233,5 @@ def save_takes(
         CassetteError: it cannot be written.
     """
     named = {take.sent.model or "" for take in takes}
-    text = (page or Page()).text(takes, {name: players[name] for name in players if name in named})
+    text = (page or Page()).text(takes, {name: players[name] for name in players if name in named}, embeddings)
     return write(path, text, newline)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, cast, get_args
 
@@ -19,6 +19,7 @@ from victor_nb.testing.cassettes.redaction import Redaction
 from victor_nb.testing.cassettes.sent import NO_TOOLS, Sent, Tools, arguments_of
 from victor_nb.testing.cassettes.talk import JsonMap, Talk
 from victor_nb.testing.cassettes.tool_table import ToolTable
+from victor_nb.testing.cassettes.vectors import Embeddings, from_json
 from victor_nb.testing.cassettes.versions import VERSION, brought_up, version_of
 from victor_nb.testing.cassettes.wrong_form import UnreadableForm
 
@@ -61,6 +62,7 @@ class Content:
     takes: list[Take]
     players: dict[str, Player]
     version: int = VERSION
+    embeddings: Embeddings = field(default_factory=dict[str, dict[str, bytes]])
 
 
 def from_text(text: str) -> Content:
@@ -76,10 +78,12 @@ def from_text(text: str) -> Content:
         raise UnreadableForm(f"it is no JSON: {error}") from None
     version = version_of(raw)
     try:
-        data: Any = Redaction().json(joined(brought_up(raw)))
+        redaction, form = Redaction(), joined(brought_up(raw))
+        embeddings = from_json(form.pop("embeddings", {}), redaction)
+        data: Any = redaction.json(form)
         models, table = data.get("models", {}), ToolTable.from_json(data.get("tools", {}))
         players = {str(named): _player(one) for named, one in models.items()}
-        return Content(_takes(data.get("requests", []), table), players, version)
+        return Content(_takes(data.get("requests", []), table), players, version, embeddings)
     except UnreadableForm:
         raise
     except _WRONG as error:

@@ -9,10 +9,11 @@ from typing import Any, Final, cast
 
 from victor_nb.errors import VictorError
 from victor_nb.testing.cassettes.form import Take
-from victor_nb.testing.cassettes.sent import Sent, first_line, public_name
+from victor_nb.testing.cassettes.sent import Sent, first_line
 from victor_nb.testing.cassettes.talk import canonical
 
 _SHOWN: Final = 100
+_RECORD: Final = "record it: VICTOR_CASSETTE_MODE=record, with the model's key"
 
 
 class CassetteError(VictorError):
@@ -37,15 +38,15 @@ def missing(request: Sent, takes: Sequence[Take], place: Path) -> MissingRecordi
         lines += [f"  differs in: {what}", f"    recorded: {shortened(recorded)}", f"    now:      {shortened(now)}"]
     else:
         lines.append("  Nothing is recorded there." if place.exists() else f"  There is no file {place}.")
-    return MissingRecordingError("\n".join(lines), hint="record it: VICTOR_CASSETTE_MODE=record, with the model's key")
+    return MissingRecordingError("\n".join(lines), hint=_RECORD)
 
 
-def unrecordable(embedder: str, texts: int) -> CassetteError:
-    """The error for an embedder of a provider, which no recording can stand for."""
-    asked = "a text" if texts == 1 else f"{texts} texts"
-    return CassetteError(
-        f"embeddings are not recorded: {public_name(embedder)} was to be asked for {asked}.",
-        hint="leave the embedder out, or give a function",
+def missing_vectors(embedder: str, texts: Sequence[str], place: Path) -> MissingRecordingError:
+    """The error for texts that `embedder` was to be asked for."""
+    more = f" (and {len(texts) - 1} more)" if len(texts) > 1 else ""
+    line = shortened(texts[0].strip().partition("\n")[0])
+    return MissingRecordingError(
+        f'the vector of "{line}"{more} by {embedder} is not recorded in {place.name}.', hint=_RECORD
     )
 
 

@@ -13,6 +13,7 @@ from victor_nb.testing.cassettes.lines import lined
 from victor_nb.testing.cassettes.sent import NO_TOOLS
 from victor_nb.testing.cassettes.talk import JsonMap
 from victor_nb.testing.cassettes.tool_table import ToolTable
+from victor_nb.testing.cassettes.vectors import Embeddings, to_json
 from victor_nb.testing.cassettes.versions import VERSION
 
 
@@ -25,7 +26,7 @@ class Page:
         self._table = ToolTable()
         self._ends: dict[bytes, int] = {}
 
-    def text(self, takes: Sequence[Take], players: Mapping[str, Player]) -> str:
+    def text(self, takes: Sequence[Take], players: Mapping[str, Player], embeddings: Embeddings | None = None) -> str:
         """The whole file. Cheap when `takes` are those of before, and some more."""
         if list(takes[: len(self._takes)]) != self._takes:
             self._takes, self._texts, self._table, self._ends = [], [], ToolTable(), {}
@@ -35,6 +36,8 @@ class Page:
         head: JsonMap = {"victor_cassette": VERSION, "models": models}
         if self._table.entries:
             head["tools"] = dict(self._table.entries)
+        if embeddings:
+            head["embeddings"] = to_json(embeddings)
         requests = "[\n  " + ",\n  ".join(self._texts) + "\n ]" if self._texts else "[]"
         return _json(head).removesuffix("\n}") + f',\n "requests": {requests}\n}}\n'
 
@@ -50,9 +53,9 @@ class Page:
         return next((self._ends[part.digest] for part in parts if part.digest in self._ends), None)
 
 
-def to_text(takes: Sequence[Take], players: Mapping[str, Player]) -> str:
+def to_text(takes: Sequence[Take], players: Mapping[str, Player], embeddings: Embeddings | None = None) -> str:
     """The text of the file."""
-    return Page().text(takes, players)
+    return Page().text(takes, players, embeddings)
 
 
 def _json(value: Any) -> str:

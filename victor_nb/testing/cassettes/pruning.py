@@ -29,8 +29,9 @@ def prune(path: Path, numbers: Collection[int]) -> int:
     found = read(path)
     takes = found.content.takes
     kept = [take for number, take in enumerate(takes, 1) if number not in numbers]
-    if kept:
-        save_takes(path, kept, found.content.players, found.newline)
+    embeddings = found.content.embeddings
+    if kept or embeddings:
+        save_takes(path, kept, found.content.players, found.newline, embeddings=embeddings)
     else:
         path.unlink(missing_ok=True)
     return len(takes) - len(kept)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from os import PathLike
@@ -14,12 +14,13 @@ from typing import Final, Literal, TypeAlias, cast, get_args
 from victor_nb.clock import REAL, IClock
 from victor_nb.errors import UsageError, did_you_mean
 from victor_nb.models import taping
-from victor_nb.models.taping import Build, Redact, Replayed
+from victor_nb.models.taping import AskVectors, Build, Redact, Replayed
 from victor_nb.protocols import IChatModel
 from victor_nb.store.memory import InMemoryStore
 from victor_nb.testing.cassettes.cassette import Cassette
+from victor_nb.testing.cassettes.embedding import embedded
 from victor_nb.testing.cassettes.file import check_writable
-from victor_nb.testing.cassettes.missing import CassetteError, unrecordable
+from victor_nb.testing.cassettes.missing import CassetteError
 from victor_nb.testing.cassettes.models import RecordingModel, ReplayingModel, VerifyingModel
 from victor_nb.testing.cassettes.recorded_clock import RecordedClock
 from victor_nb.testing.cassettes.verify import changed, told
@@ -39,7 +40,7 @@ def use_cassette(
     pace: float | None = None,
     exporters: bool | None = None,
 ) -> Generator[Cassette]:
-    """Inside of the block, models that are named (and the one that the environment offers) answer from the file `path`.
+    """Inside of the block, named models and embedders (and the environment's model) answer from the file `path`.
 
     Models that are handed over as objects without a wire, such as a `ScriptedModel`, and `demo` answer themselves.
 
@@ -60,8 +61,7 @@ def use_cassette(
             swallowed that, so that a test cannot pass by accident.
         ChangedAnswersError: at the end of `verify`, when the model makes other calls than the recorded ones, or stops
             for another reason. Other words are a warning.
-        CassetteError: the file cannot be read or written; recording under CI; a provider's embedder was to be asked,
-            which is told at the end as well.
+        CassetteError: the file cannot be read or written; recording under CI.
         UsageError: there is no such mode, the pace is no number above 0, or another cassette is in use.
     """
     wanted = checked_mode(mode)
@@ -179,11 +179,7 @@ class Tape:
             return VerifyingModel(self.cassette, named, model, redact)
         return RecordingModel(self.cassette, named, model, known=self._mode == "record", redact=redact)
 
-    def check_embedder(self, named: str, texts: int) -> None:
-        """
-        Raises:
-            CassetteError: in every mode, for vectors are not recorded.
-        """
-        error = unrecordable(named, texts)
-        self.cassette.refuse(error)
-        raise error
+    async def embed(
+        self, named: str, texts: Sequence[str], ask: AskVectors, redact: Redact | None = None
+    ) -> list[list[float]]:
+        return await embedded(self.cassette, self._mode, named, texts, ask, redact)

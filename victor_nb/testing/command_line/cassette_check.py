@@ -124,7 +124,11 @@ def _secrets(text: str, name: str) -> Iterator[Complaint]:
 
 def _addresses(text: str, name: str) -> Iterator[Complaint]:
     data: Any = json.loads(text)
-    for model in {*data.get("models", {}), *(str(one.get("model")) for one in data.get("requests", []))}:
+    for model in {
+        *data.get("models", {}),
+        *data.get("embeddings", {}),
+        *(str(one.get("model")) for one in data.get("requests", [])),
+    }:
         if "://" in model:
             yield Complaint(
                 name, None, f"a model is named by the address of its server, {model!r}; name it server:NAME"
@@ -137,8 +141,9 @@ def _form(path: Path, file: CassetteFile, name: str, *, fix: bool) -> Iterator[C
     from victor_nb.testing.cassettes.versions import VERSION
 
     takes, players, version = file.content.takes, file.content.players, file.content.version
+    embeddings = file.content.embeddings
     asked = {take.sent.model or "" for take in takes}
-    normal = to_text(takes, {named: player for named, player in players.items() if named in asked})
+    normal = to_text(takes, {named: player for named, player in players.items() if named in asked}, embeddings)
     marked = path.read_bytes().startswith(b"\xef\xbb\xbf")
     if normal == file.text and not marked:
         return
@@ -150,7 +155,7 @@ def _form(path: Path, file: CassetteFile, name: str, *, fix: bool) -> Iterator[C
         (n for n, (a, b) in enumerate(zip(file.text.split("\n"), normal.split("\n"), strict=False), 1) if a != b), None
     )
     if fix:
-        save_takes(path, takes, players, file.newline)
+        save_takes(path, takes, players, file.newline, embeddings=embeddings)
         yield Complaint(name, None, f"{message}; it is written anew", fixed=True)
     else:
         yield Complaint(

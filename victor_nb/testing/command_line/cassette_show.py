@@ -42,6 +42,8 @@ def show(options: Namespace) -> int:
         say(f"{options.file}: {counted(len(takes), 'request')}, version {found.content.version}")
         for name, player in sorted(found.content.players.items()):
             say(f"{name or 'the model of the environment'} is {player.name} of {player.provider}")
+        for embedder, texts in found.content.embeddings.items():
+            say(f"{counted(len(texts), 'text')} as vectors of {embedder}")
     for n, take in chosen:
         say("", *_lines(n, take, takes[: n - 1] if number is None else ()))
     return 0

@@ -19,9 +19,8 @@ from victor_nb.testing.cassettes.verify import changed, told
 @dataclass(frozen=True)
 class KernelReport:
     """`unused_numbers` say which recordings nothing asked for, the first is 1. `missing` is the text of the first
-    error, which is `unrecordable` where no recording mends it; `changed` and `reworded` tell what a model says
-    otherwise than it was recorded, which fails and which does not. Tokens and dollars are those of answers that were
-    replayed."""
+    error; `changed` and `reworded` tell what a model says otherwise than it was recorded, which fails and which does
+    not. Tokens and dollars are those of answers that were replayed."""
 
     replayed: int = 0
     recorded: int = 0
@@ -29,7 +28,6 @@ class KernelReport:
     unused: int = 0
     unused_numbers: tuple[int, ...] = ()
     missing: str = ""
-    unrecordable: bool = False
     changed: str = ""
     reworded: str = ""
     tokens: int = 0
@@ -80,7 +78,6 @@ class KernelCassette(Cassette):
             unused=self.unused_count,
             unused_numbers=tuple(self.unused_numbers),
             missing=str(self.lack or ""),
-            unrecordable=bool(self.refused),
             changed=told(self.differences, self.path.name, fail=True),
             reworded=told(self.differences, self.path.name, fail=False),
             tokens=sum(take.answer.reply.usage.total_tokens for take in given),

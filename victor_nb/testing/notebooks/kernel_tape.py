@@ -4,10 +4,11 @@ request: by then more cells have been executed, which tell notebooks of the same
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from victor_nb.models.taping import Build, Redact
+from victor_nb.models.taping import AskVectors, Build, Redact
 from victor_nb.protocols import IChatModel
 from victor_nb.testing.cassettes.cassette import Cassette
 from victor_nb.testing.cassettes.use import NO_AI, Mode, Tape
@@ -36,9 +37,12 @@ class KernelTape(Tape):
             return await self._made(named, build, redact)
         return LateModel(named, partial(self._made, named, build, redact))
 
-    def check_embedder(self, named: str, texts: int) -> None:
-        if not self._recordings.is_live_cell():
-            super().check_embedder(named, texts)
+    async def embed(
+        self, named: str, texts: Sequence[str], ask: AskVectors, redact: Redact | None = None
+    ) -> list[list[float]]:
+        if self._recordings.is_live_cell():
+            return await ask(texts)
+        return await super().embed(named, texts, ask, redact)
 
     async def _made(self, named: str | None, build: Build, redact: Redact | None = None) -> IChatModel:
         model = await super().model(named, build, redact)

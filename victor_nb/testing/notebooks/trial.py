@@ -26,14 +26,14 @@ _PLACES: Final = ("VICTOR_HOME", "VICTOR_STORE")
 
 @dataclass(frozen=True)
 class Mishap:
-    """What makes a run fail that looks well; asked again in `mode`, it passes. Without one it never does."""
+    """What makes a run fail that looks well; asked again in `mode`, it passes."""
 
     text: str
-    mode: str = ""
+    mode: str
 
     def told(self, command: str) -> str:
-        """With the advice to run `command`, where that helps."""
-        return f"{self.text}\n\n{command} records it" if self.mode else self.text
+        """With the advice to run `command`."""
+        return f"{self.text}\n\n{command} records it"
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _isolation(mode: str) -> str | None:
 def mishap(report: dict[str, Any]) -> Mishap | None:
     """Also when the notebook itself has swallowed the error."""
     if report.get("missing"):
-        return Mishap(report["missing"], "" if report.get("unrecordable") else "record")
+        return Mishap(report["missing"], "record")
     return Mishap(report["changed"], "rewrite") if report.get("changed") else None
 
 

@@ -62,6 +62,4 @@ def _news(file: pytest.Collector | Any) -> dict[str, Any]:
     now, before = file.stash[_TRIAL].report(), file.stash.get(_SEEN, nothing)
     file.stash[_SEEN] = now
     new = {name: now.get(name, 0) - before.get(name, 0) for name in ("replayed", "verified", "tokens", "cost_usd")}
-    return new | {
-        name: now[name] for name in ("missing", "unrecordable", "changed") if now.get(name) and not before.get(name)
-    }
+    return new | {name: now[name] for name in ("missing", "changed") if now.get(name) and not before.get(name)}
