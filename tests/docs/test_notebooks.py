@@ -158,7 +158,7 @@ def test_a_recorded_answer_is_replayed_around_a_real_call(testing):
 
 def test_a_notebook_is_recorded_then_green_then_red(testing):
     assert "1 recorded" in testing["record"]
-    assert "1 answers replayed" in testing["green"]
+    assert "1 answer replayed" in testing["green"]
     assert "1 passed" in testing["green"]
     assert "now:      What is a median, in one word?" in testing["red"]
     assert "1 failed" in testing["red"]

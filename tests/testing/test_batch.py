@@ -67,7 +67,7 @@ def test_nbval_finds_what_a_replay_has_saved_and_what_a_cell_swallows(recorded: 
     code, told = run_program(tmp_path, "pytest", "--nbval", "-q", "-p", "no:cacheprovider", path.name)
     assert "1 failed, 4 passed" in told, told
     assert '"Which median?" is not recorded in chat.json.' in told
-    assert "1 answers replayed" in told
+    assert "1 answer replayed" in told
 
 
 def cassette_of(folder: Path, recorded: Path, name: str = "chat") -> Path:

@@ -51,7 +51,7 @@ def test_a_recorded_notebook_passes_without_server_or_key(tmp_path: Path, llm_se
     notebook(tmp_path, NOBODY)
     code, told = run(tmp_path, "--nbmake", "chat.ipynb", CI="true")
     assert code == 0, told
-    assert "victor_nb: 1 answers replayed; 15 tokens and $0.0000 saved" in told
+    assert "victor_nb: 1 answer replayed; 15 tokens and $0.0000 saved" in told
     assert path.read_text() == before
 
 
@@ -149,7 +149,7 @@ def test_mean():
     assert run(tmp_path, "--victor=record", "test_it.py", VICTOR_HOME=home)[0] == 0
     (tmp_path / "test_it.py").write_text(source.replace("URL", NOBODY))
     code, told = run(tmp_path, "-s", "test_it.py", VICTOR_HOME=home)
-    assert (code, "1 answers replayed" in told, "0 delivered" in told) == (0, True, True), told
+    assert (code, "1 answer replayed" in told, "0 delivered" in told) == (0, True, True), told
     assert "7 delivered" in run(tmp_path, "-s", "-o", "victor_exporters=true", "test_it.py", VICTOR_HOME=home)[1]
     assert [path.name for path in (tmp_path / "cassettes").iterdir()] == ["test_it.test_mean.json"]
     (tmp_path / "test_it.py").write_text(source.replace("URL", NOBODY).replace("mean?", "mode?"))

@@ -61,7 +61,7 @@ def test_what_is_written_is_what_the_next_run_finds(recorded: Path) -> None:
     assert code == 0, told
     assert "passed  chat.ipynb" in told
     assert "not forked" not in told
-    assert told.endswith("1 passed, 0 failed. 1 answers replayed; 15 tokens and $0.0000 saved\n")
+    assert told.endswith("1 passed, 0 failed. 1 answer replayed; 15 tokens and $0.0000 saved\n")
     written = (recorded / "chat.ipynb").read_bytes()
     assert nbformat.reads(written.decode(), as_version=4).cells[2].outputs[0].data["text/plain"] == "42"
     code, told = run(recorded, "chat.ipynb", "--check", "--write", "-j", "2", CI="true")

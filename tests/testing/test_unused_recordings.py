@@ -51,7 +51,7 @@ def test_a_run_takes_them_out_where_that_is_wanted_and_not_under_ci(tmp_path: Pa
     code, told = run(tmp_path, *prune, CI="true")
     assert (code, "not taken out under CI" in told, asked(cassette)) == (0, True, ["Which mean?", "More?"]), told
     code, told = run(tmp_path, *prune)
-    assert (code, "1 answers replayed, 1 unused one removed" in told, asked(cassette)) == (0, True, ["Which mean?"]), (
+    assert (code, "1 answer replayed, 1 unused one removed" in told, asked(cassette)) == (0, True, ["Which mean?"]), (
         told
     )
 

@@ -113,7 +113,7 @@ def told(reports: list[dict[str, Any]]) -> str:
     missing = sum(bool(one.get("missing")) for one in reports)
     if not (total["replayed"] or total["recorded"] or total["verified"] or missing):
         return ""
-    parts = [f"{total['replayed']} answers replayed"]
+    parts = [f"{total['replayed']} {'answer' if total['replayed'] == 1 else 'answers'} replayed"]
     parts += [f"{total['verified']} verified"] if total["verified"] else []
     parts += [f"{total['recorded']} recorded"] if total["recorded"] else []
     parts += [f"{missing} {'notebook' if missing == 1 else 'notebooks'} asked for more"] if missing else []
