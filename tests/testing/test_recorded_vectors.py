@@ -160,10 +160,10 @@ async def test_tools_are_selected_in_a_replay_as_they_were(path: Path, llm_serve
 
 
 def test_a_notebook_is_recorded_and_replayed(tmp_path: Path, llm_server: LLMServer) -> None:
-    def run(text: str, *arguments: str) -> tuple[int, str]:
+    def run(text: str, *arguments: str, **metadata: Any) -> tuple[int, str]:
         asks = f"vectors = await embed(['{text}'], '{NAME}')\nassert len(vectors[0]) == 26"
         cell = f"from victor_nb.models.embeddings import embed\n{asks}"
-        made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+        made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell, metadata=metadata)])
         made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(made, tmp_path / "asks.ipynb")
         return run_pytest(tmp_path, "--nbmake", "asks.ipynb", *arguments)
@@ -171,6 +171,8 @@ def test_a_notebook_is_recorded_and_replayed(tmp_path: Path, llm_server: LLMServ
     assert run("one", "--victor=record")[0] == 0
     assert run("one")[0] == 0
     assert len(llm_server.requests) == 1
+    assert run("two", tags=["victor-live"])[0] == 0
+    assert len(llm_server.requests) == 2
     code, told = run("two")
     assert code == 1
     assert f'the vector of "two" by {NAME} is not recorded in asks.json' in told
