@@ -178,3 +178,20 @@ def test_the_ini_file_refuses_for_all_but_what_is_recorded_now(tmp_path: Path, l
     (tmp_path / "pytest.ini").write_text("[pytest]\nvictor_real_models = never\n")
     code, told = run_pytest(tmp_path)
     assert (code, "it is allow or refuse" in told) == (4, True)
+
+
+TWICE = """
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    for _ in range(2):
+        runtestprotocol(item, nextitem=nextitem)
+    return True
+"""
+
+
+def test_a_test_that_is_run_again_is_refused_again(tmp_path: Path, llm_server: LLMServer):
+    write_tests(tmp_path, llm_server.openai_url, "")
+    (tmp_path / "conftest.py").write_text(TWICE)
+    code, told = run_pytest(tmp_path, "-o", "victor_real_models=refuse", "-k", "test_free")
+    assert (code, "2 failed" in told, llm_server.requests) == (1, True, []), told

@@ -11,6 +11,8 @@ import nbformat
 import pytest
 from support.llm_server import LLMServer
 
+from victor_nb.testing.command_line.main import main
+
 NOBODY = "http://127.0.0.1:9/v1"
 CELLS = ("%load_ext victor_nb\n%victor use {url}#m", "%%victor -q\nWhich mean?", "import random\n6 * 7")
 
@@ -99,3 +101,12 @@ def test_what_cannot_be_run_is_one_line(tmp_path: Path) -> None:
     assert run(tmp_path, "text.ipynb") == (2, "UsageError: text.ipynb is no notebook that can be read.\n")
     code, told = run(tmp_path, ".", VICTOR_CASSETTE_MODE="repaly")
     assert (code, "there is no mode 'repaly'" in told) == (2, True), told
+
+
+def test_a_file_that_is_no_notebook_fails_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "odd.ipynb").write_text('{"a": 1}')
+    (tmp_path / "older.ipynb").write_text('{"cells": [1], "nbformat": 4, "nbformat_minor": 5, "metadata": {}}')
+    assert main(["run", str(tmp_path)]) == 1
+    told = capsys.readouterr().out
+    assert told.count("    it is no notebook that can be read: ") == 2, told
+    assert "0 passed, 2 failed." in told

@@ -76,8 +76,9 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
         with _checked(item):
             return (yield)
     finally:
-        if _open in item.stash:
+        if _open in item.stash:  # gone with it, so that a test that is run again is refused again
             item.stash[_open].close()
+            del item.stash[_open], item.stash[_refusals]
 
 
 def _may_ask(item: pytest.Item) -> bool:

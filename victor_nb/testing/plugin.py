@@ -84,7 +84,8 @@ def _around_test(item: pytest.Item, marker: pytest.Mark) -> Generator[None, Any,
     from victor_nb.testing.cassettes import use_cassette
 
     given = marker.kwargs.get("path") or (marker.args[0] if marker.args else None)
-    path = item.path.parent / given if given else _cassette(item, f"{item.path.stem}.{item.name}")
+    classes = [node.name for node in item.listchain() if isinstance(node, pytest.Class)]
+    path = item.path.parent / given if given else _cassette(item, ".".join([item.path.stem, *classes, item.name]))
     exporters = True if item.config.getini("victor_exporters") else None
     with use_cassette(path, mode_of(item.config), exporters=exporters) as cassette:  # type: ignore[arg-type]  # checked there
         cassette.warns = False
@@ -117,16 +118,19 @@ def checked_cassette(item: pytest.Item) -> Path:
     if told := complaint(path, item.path, item.config.rootpath, shared.get(path.resolve(), ())):
         pytest.fail(f"victor_nb: {told}", pytrace=False)
     if mode_of(item.config) in ("record", "rewrite"):
-        _check_writable(path)
+        from victor_nb.testing.cassettes.file import check_writable
+
+        with _as_failure():
+            check_writable(path)
     return path
 
 
-def _check_writable(path: Path) -> None:
-    from victor_nb.testing.cassettes.file import check_writable
+@contextmanager
+def _as_failure() -> Generator[None]:
     from victor_nb.testing.cassettes.missing import CassetteError
 
     try:
-        check_writable(path)
+        yield
     except CassetteError as error:
         pytest.fail(f"victor_nb: {error.message}\n  → {error.hint}", pytrace=False)
 
@@ -151,7 +155,9 @@ def _around_notebook(item: pytest.Item) -> Generator[None, Any, Any]:
             report = run.report()
             item.user_properties.append(("victor_nb", report))
         _check(item, report, path)
-        run.keep()
+        if mode_of(item.config) in ("record", "rewrite"):
+            with _as_failure():
+                run.keep()
         return result
 
 

@@ -101,12 +101,11 @@ class Project:
         )
 
     def _tests(self, cassette: Path) -> Iterable[Path]:
-        module, dot, _ = cassette.stem.partition(".")
+        module, dot, rest = cassette.stem.partition(".")
         for path in self._files:
             if dot and path.suffix == ".py" and path.stem == module:
                 names = _TEST.findall(path.read_text(encoding="utf-8", errors="replace"))
-                made = (file_name(f"{module}.{name}").removesuffix(".json") for name in names)
-                if any(cassette.stem == name or cassette.stem.startswith(f"{name}-") for name in made):
+                if any(re.search(rf"(?:^|\.){name}(?:-|$)", rest) for name in names):  # a class may stand before it
                     yield path
 
     def _mentioning(self, name: str) -> list[Path]:

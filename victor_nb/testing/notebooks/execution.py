@@ -67,7 +67,10 @@ def executed(path: Path, wish: Wish) -> Verdict:
 def _run(path: Path, run: Trial, wish: Wish) -> str:
     """Why it has failed."""
     nbformat, before = _library("nbformat"), path.read_text(encoding="utf-8")
-    saved, notebook = (nbformat.reads(before, as_version=4) for _ in range(2))
+    try:
+        saved, notebook = (nbformat.reads(before, as_version=4) for _ in range(2))
+    except Exception as error:  # noqa: BLE001 (whatever nbformat makes of a file that is none)
+        return f"it is no notebook that can be read: {error}"
     if failure := _execute(notebook, path, run, wish):
         return failure
     if wish.check and (failure := first_difference(saved.cells, notebook.cells)):

@@ -1,12 +1,11 @@
 """One run of a notebook under test: what its kernel is told by the environment, and what it tells of the answers that
-it got. Nothing but the standard library and `isolation` is imported.
+it got. Nothing but the standard library and `isolation` is imported ahead of a recording.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -82,10 +81,16 @@ class Trial:
         return {**told, "hidden": hidden} if hidden else told
 
     def keep(self) -> None:
-        """The notebook has passed: what it has recorded stays."""
+        """The notebook has passed: what it has recorded stays, whole or not at all.
+
+        Raises:
+            CassetteError: the cassette cannot be written.
+        """
         if self._draft.is_file():
-            self.cassette.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(self._draft, self.cassette)
+            from victor_nb.testing.cassettes.file import write
+
+            text = self._draft.read_bytes().decode("utf-8")
+            write(self.cassette, text.replace("\r\n", "\n"), "\r\n" if "\r\n" in text else "\n")
 
 
 @contextmanager
