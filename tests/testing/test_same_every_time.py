@@ -4,9 +4,6 @@ it shows the same to the byte, and nbval, strict as it is, agrees.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from support.llm_server import LLMServer
+from support.pytest_runs import run_pytest
 
 URL = "http://127.0.0.1:9/v1"
 CHATS = (
@@ -78,10 +76,8 @@ def notebook(folder: Path, url: str, *more: str) -> Path:
 
 
 def pytest_run(folder: Path, *arguments: str, **environment: str) -> None:
-    kept = {name: value for name, value in os.environ.items() if name != "CI"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, "talk.ipynb"]
-    done = subprocess.run(command, cwd=folder, env=kept | environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    code, told = run_pytest(folder, *arguments, "talk.ipynb", **environment)
+    assert code == 0, told
 
 
 def executed(path: Path) -> list[list[dict[str, Any]]]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from support.llm_server import LLMServer
-from testing.test_notebooks_replay import NOBODY, notebook, run
+from support.pytest_runs import run_pytest
+from testing.test_notebooks_replay import NOBODY, notebook
 
 MORE = "_ = await vn.orchestrator.chat('More?')"
 
@@ -21,7 +22,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> str:
     server.reply("The mean is 3.")
     server.reply("More.")
     notebook(folder, server.openai_url, MORE)
-    code, told = run(folder, "--nbmake", "--victor=record", "chat.ipynb")
+    code, told = run_pytest(folder, "--nbmake", "--victor=record", "chat.ipynb")
     server.close()
     assert code == 0, told
     return (folder / "cassettes" / "chat.json").read_text()
@@ -48,9 +49,9 @@ def asked(path: Path) -> list[str]:
 
 def test_a_run_takes_them_out_where_that_is_wanted_and_not_under_ci(tmp_path: Path, cassette: Path) -> None:
     prune = ("--nbmake", "chat.ipynb", "-o", "victor_unused=prune")
-    code, told = run(tmp_path, *prune, CI="true")
+    code, told = run_pytest(tmp_path, *prune, CI="true")
     assert (code, "not taken out under CI" in told, asked(cassette)) == (0, True, ["Which mean?", "More?"]), told
-    code, told = run(tmp_path, *prune)
+    code, told = run_pytest(tmp_path, *prune)
     assert (code, "1 answer replayed, 1 unused one removed" in told, asked(cassette)) == (0, True, ["Which mean?"]), (
         told
     )
@@ -58,7 +59,7 @@ def test_a_run_takes_them_out_where_that_is_wanted_and_not_under_ci(tmp_path: Pa
 
 def test_a_notebook_that_fails_loses_nothing(tmp_path: Path, cassette: Path) -> None:
     notebook(tmp_path, NOBODY, "1 / 0")
-    code, told = run(tmp_path, "--nbmake", "chat.ipynb", "-o", "victor_unused=prune")
+    code, told = run_pytest(tmp_path, "--nbmake", "chat.ipynb", "-o", "victor_unused=prune")
     assert (code, asked(cassette)) == (1, ["Which mean?", "More?"]), told
 
 
@@ -67,7 +68,7 @@ def test_a_notebook_of_which_a_cell_was_skipped_loses_nothing(tmp_path: Path, ca
     data = json.loads(path.read_text())
     data["cells"][-1]["metadata"]["tags"] = ["skip-execution"]
     path.write_text(json.dumps(data))
-    code, told = run(tmp_path, "--nbmake", "chat.ipynb", "-o", "victor_unused=prune")
+    code, told = run_pytest(tmp_path, "--nbmake", "chat.ipynb", "-o", "victor_unused=prune")
     assert (code, asked(cassette)) == (0, ["Which mean?", "More?"]), told
     assert "where not all has run that may use it" in told
 
@@ -77,7 +78,7 @@ def test_the_command_line_takes_out_what_the_last_run_did_not_use(tmp_path: Path
     prune = ("prune", "cassettes/chat.json")
     code, told = command(tmp_path, *prune)
     assert (code, "no run is known" in told) == (1, True)
-    assert run(tmp_path, "--nbmake", "chat.ipynb", "-p", "cacheprovider")[0] == 0
+    assert run_pytest(tmp_path, "--nbmake", "chat.ipynb", "-p", "cacheprovider")[0] == 0
     code, told = command(tmp_path, *prune, "--dry-run")
     assert (code, told) == (0, 'cassettes/chat.json: 1 recording of 2 would be removed\n  2. "More?"\n')
     assert asked(cassette) == ["Which mean?", "More?"]
@@ -88,6 +89,6 @@ def test_the_command_line_takes_out_what_the_last_run_did_not_use(tmp_path: Path
 
 
 def test_a_wish_that_is_none_is_told(tmp_path: Path, cassette: Path) -> None:
-    code, told = run(tmp_path, "--nbmake", "chat.ipynb", "-o", "victor_unused=purge")
+    code, told = run_pytest(tmp_path, "--nbmake", "chat.ipynb", "-o", "victor_unused=purge")
     assert code != 0
     assert "must be one of error, warn, prune, ignore" in told

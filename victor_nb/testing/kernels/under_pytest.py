@@ -1,5 +1,5 @@
 """The part of pytest's plugin that makes kernels fast: notebooks that nbmake runs get forked ones, from one warm server
-that lives as long as the run. With pytest-xdist every process has its own.
+that lives as long as the run; one notebook alone does not repay it. With pytest-xdist every process has its own.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import pytest
 
 _WAYS: Final = ("fork", "plain")
 _PROPERTY: Final = "victor_plain_kernels"
+_REPAID_BY: Final = 2
+_PAYS = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,9 +26,12 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"victor_nb: victor_kernels = {wanted}: it is fork or plain")
 
 
+def _is_notebook(item: pytest.Item) -> bool:
+    return item.path.suffix == ".ipynb" and type(item).__name__ == "NotebookItem"
+
+
 def _forks(item: pytest.Item) -> bool:
-    is_notebook = item.path.suffix == ".ipynb" and type(item).__name__ == "NotebookItem"
-    return is_notebook and item.config.getini("victor_kernels") == "fork"
+    return _is_notebook(item) and item.config.stash.get(_PAYS, False)
 
 
 def _is_worker(config: pytest.Config) -> bool:
@@ -35,6 +40,9 @@ def _is_worker(config: pytest.Config) -> bool:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
+    notebooks = sum(map(_is_notebook, session.items))
+    forked = session.config.getini("victor_kernels") == "fork"
+    session.config.stash[_PAYS] = forked and notebooks >= _REPAID_BY
     if not _is_worker(session.config) and not session.config.option.collectonly and any(map(_forks, session.items)):
         _begin_to_warm()
 
