@@ -163,6 +163,7 @@ async def test_it_tries_again_by_itself():
 
     once = Once()
     coordinator = recording(once)
+    coordinator.store.flush()  # what is not written yet is not seen
     coordinator.notify()
     assert await asyncio.to_thread(once.done.wait, 20)
     coordinator.close()
