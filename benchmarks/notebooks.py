@@ -7,10 +7,9 @@ than 1.5 s a notebook.
 
     python benchmarks/notebooks.py [--notebooks 20] [--rounds 3] [--ways "nbmake, fork" …]
 
-Measured 2026-11-28, 2 cores, shared with seven others (load 14 to 16, so that wall seconds are several times those of a
-machine of one's own), one round each: × as fast as `nbmake -n 2` with plain kernels: nbmake 2.7 (CPU 4.1 times less),
-nbmake -n 2 1.5 to 2.0 (2.4 to 2.8), victor-nb run -j 2 3.6 (5.0). A notebook costs 0.37 CPU s, 0.3 of them in its
-kernel; a start of pytest with nbmake 2.5, the warm server 1.4.
+Measured 2026-11-28, 2 cores of its own, one round, × as fast as `nbmake -n 2` with plain kernels (23.6 s): nbmake 1.7
+(CPU 3.8 times less), nbmake -n 2 1.9 (2.3), victor-nb run 2.0 (4.7), victor-nb run -j 2 3.3 (4.6); 0.36 to 0.71 s a
+notebook. What is left under nbmake are pytest's imports in each process and a fixed wait of jupyter_client.
 """
 
 from __future__ import annotations
